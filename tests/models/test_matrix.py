@@ -19,9 +19,9 @@ from tests.support.two_schools import KNOWN_BY, TABLES, TwoSchools
 
 VERBS = ("select", "insert", "update", "delete")
 
-# Sign-in and the look-up of a key or a source come before any identity, so this role finds rows of every org by design.
+# Sign-in and the look-up of a key, a source or a platform come before any identity, so this role finds rows of every org by design.
 # It finds them by their digest only (tests/models/test_isolation.py lists the columns).
-BEFORE_ANY_IDENTITY = {("ec_auth", table) for table in ("orgs", "api_keys", "sources")}
+BEFORE_ANY_IDENTITY = {("ec_auth", table) for table in ("orgs", "api_keys", "sources", "platforms")}
 # Tables that all people of an org share.
 SHARED = {"orgs", "categories", "rubrics", "rubric_criteria"}
 # A classmate also sees the course and its assignments.
@@ -83,6 +83,10 @@ def strangers(two_schools: TwoSchools) -> list[Stranger]:
     return found
 
 
+# Rows that staff alone have, and whose those of a school are.
+OF_STAFF = {"second_factors": "ada", "passkeys": "ada", "weekly_summary_readers": "ed", "weekly_summaries": "ed"}
+
+
 def targets(database: Database, two_schools: TwoSchools, table: str) -> list[str]:
     """Return the keys of the rows that only Alice, her teacher and her school may read or change."""
     org = "id" if table == "orgs" else "org_id"
@@ -100,8 +104,8 @@ def targets(database: Database, two_schools: TwoSchools, table: str) -> list[str
         condition += f" and id = '{two_schools.here.course}'"
     elif table == "assignments":
         condition += f" and course_id = '{two_schools.here.course}'"
-    elif table == "second_factors":  # of staff only
-        condition += f" and user_id = '{two_schools.here.ada}'"
+    elif table in OF_STAFF:
+        condition += f" and user_id = '{getattr(two_schools.here, OF_STAFF[table])}'"
     elif owner_column is not None and table != "inbound_events":
         condition += f" and {owner_column} = '{two_schools.here.alice}'"
     return [

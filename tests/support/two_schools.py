@@ -188,9 +188,10 @@ def _add_reviews(database: Database, school: School) -> None:
         school.org,
     )
     database.sql("insert into second_factors (user_id, org_id, secret) values (%s, %s, '')", school.ada, school.org)
+    passkey, name = _sealed(school, school.ada, "Laptop", table="passkeys", column="name")
     database.sql(
         "insert into passkeys (id, org_id, user_id, name, credential_digest, credential_id, public_key, sign_count)"
-        " values (uuidv7(), %s, %s, '', sha256(%s), '', '', 0)", school.org, school.ada, school.ada.bytes,
+        " values (%s, %s, %s, %s, sha256(%s), '', '', 0)", passkey, school.org, school.ada, name, school.ada.bytes,
     )  # fmt: skip
     database.sql(
         "insert into linked_accounts (user_id, org_id, subject_digest) values (%s, %s, sha256(%s))",
@@ -207,9 +208,10 @@ def _add_reviews(database: Database, school: School) -> None:
         "insert into platform_courses (org_id, source_id, course_id, memberships_url) values (%s, %s, %s, 'https://lms')",
         school.org, school.source, school.course,
     )  # fmt: skip
+    person, subject = _sealed(school, school.alice, "4", table="lms_people", column="subject")
     database.sql(
-        "insert into lms_people (org_id, source_id, user_id, subject, subject_digest) values (%s, %s, %s, '', sha256(%s))",
-        school.org, school.source, school.alice, school.alice.bytes,
+        "insert into lms_people (id, org_id, source_id, user_id, subject, subject_digest) values (%s, %s, %s, %s, %s, sha256(%s))",
+        person, school.org, school.source, school.alice, subject, school.alice.bytes,
     )  # fmt: skip
     database.sql(
         "insert into spent_launches (org_id, source_id, state_digest) values (%s, %s, sha256('x'))",
@@ -225,6 +227,13 @@ def _add_reviews(database: Database, school: School) -> None:
         "insert into blessings (org_id, pass, provider, model, prompt_version, report) values (%s, 'content', 'anthropic', 'm', '1', '{}')",
         school.org,
     )
+
+
+def _sealed(school: School, person: UUID, text: str, *, table: str, column: str) -> tuple[UUID, bytes]:
+    """Return a new id, and a text for a column of that row, encrypted with this person's key."""
+    with db.session(org=school.org):
+        [row], key = db.new_ids(1), data_key(person, org=school.org)
+    return row, key.seal(text, place=AssociatedData(table, column, school.org, row))
 
 
 def build(database: Database) -> TwoSchools:
