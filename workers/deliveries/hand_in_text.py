@@ -8,6 +8,7 @@ from pathlib import PurePath
 
 from documents.convert import MAX_FILE_BYTES, convert
 from documents.rich_text.read import read as read_rich_text
+from documents.rich_text.recognise import MAX_TAGS
 from models.errors import FileRefused
 from models.essays import MAX_CHARACTERS
 from models.files import NewFile
@@ -19,6 +20,8 @@ MOST_FILES = 3
 # A shorter text beside a file that cannot be read only says "see my file".
 SHORT_WORDS = 50
 MAX_NAME = 150
+# Characters of a typed text with its tags. A longer one would hold up the other essays of this worker.
+MAX_TYPED_CHARACTERS = 1024 * 1024
 
 FetchFile = Callable[[HandedInFile], bytes]
 
@@ -66,6 +69,9 @@ def read_essay(hand_in: HandIn, fetch: FetchFile) -> Essay:
 
 
 def _read_typed(hand_in: HandIn) -> Essay:
+    has_many_tags = len(hand_in.text) > MAX_CHARACTERS and hand_in.text.count("<") > MAX_TAGS
+    if has_many_tags or len(hand_in.text) > MAX_TYPED_CHARACTERS:
+        raise NoEssay("essay_too_long")
     if hand_in.text_is_plain:
         return Essay(text=hand_in.text)
     found = read_rich_text(hand_in.text)

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from workers.deliveries.hand_in_text import MOST_FILES, Essay, NoEssay, read_essay
+from documents.rich_text.recognise import MAX_TAGS
+from workers.deliveries.hand_in_text import MAX_TYPED_CHARACTERS, MOST_FILES, Essay, NoEssay, read_essay
 from workers.lms.moodle_reading import HandedInFile, HandIn
 
 LONG = "word " * 60
@@ -82,3 +83,10 @@ def test_hand_in_without_words_is_refused(text: str) -> None:
     with pytest.raises(NoEssay) as caught:
         read(text)
     assert caught.value.reason == "no_text"
+
+
+@pytest.mark.parametrize("text", ["<p>Words.</p>" + " " * MAX_TYPED_CHARACTERS, "<p>Word</p>" * MAX_TAGS])
+def test_endless_typed_text_is_refused_unread(text: str) -> None:
+    with pytest.raises(NoEssay) as caught:
+        read(text)
+    assert caught.value.reason == "essay_too_long"
