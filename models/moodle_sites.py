@@ -190,7 +190,7 @@ def note_look(
     closed: frozenset[int],
     error: str | None,
 ) -> None:
-    """Store that the site has answered, and what is known of it now. `error` names rights that are missing. Raises FenceLost."""
+    """Store that the site has answered, and what is known of it now. `error` says what could not be read. Raises FenceLost."""
     leased_rows.come_back(
         held,
         in_seconds=in_seconds,

@@ -65,6 +65,7 @@ def to_arrival(hand_in: HandIn, assignment: Assignment) -> NewArrival:
 
 
 def _store(held: HeldRow, look: Look, found: Found) -> None:
+    error = Trouble.TOO_LARGE if found.too_large else Trouble.RIGHTS_MISSING if found.closed else None
     new = [to_arrival(one, found.assignments[one.assignment]) for one in found.hand_ins]
     with session(org=held.org):
         moodle_sites.note_look(
@@ -73,7 +74,7 @@ def _store(held: HeldRow, look: Look, found: Found) -> None:
             seen_until=found.seen_until,
             looked_into=found.looked_into,
             closed=found.closed,
-            error=Trouble.RIGHTS_MISSING if found.closed else None,
+            error=error,
         )
         arrivals.add(held.lane, new, org=held.org)
 

@@ -19,6 +19,9 @@ BATCH = 25
 OVERLAP = timedelta(seconds=120)
 SECOND = timedelta(seconds=1)
 
+# Assignments to ask for in one request, and since when.
+Batch = tuple[Sequence[int], datetime]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
@@ -37,12 +40,13 @@ class Known:
 class Found:
     """The hand-ins of a poll with their assignments, and what is known of the site after it.
 
-    `closed` are assignments that the site names and does not let the token look into.
+    `closed` are assignments that the site names and does not let the token look into; `too_large` hold a hand-in that cannot be read.
     """
 
     hand_ins: tuple[HandIn, ...]
     assignments: dict[int, Assignment]
     closed: frozenset[int]
+    too_large: frozenset[int]
     seen_until: datetime | None
     looked_into: frozenset[int]
 
@@ -55,8 +59,10 @@ def poll(moodle: Moodle, known: Known) -> Found:
     new = [one for one in assignments if one not in known.looked_into]
     # A look that runs out of time leaves some out, which the next one reads as new ones: those first, and by lot, so that none starves.
     random.shuffle(new)
-    listed = [*_list_hand_ins(moodle, new, since=known.begins_at), *_list_hand_ins(moodle, old, since=newest)]
+    listed = list(_list_hand_ins(moodle, [*_batches(new, known.begins_at), *_batches(old, newest)]))
     closed = frozenset[int]().union(*(one.closed for one in listed))
+    too_large = frozenset[int]().union(*(one.too_large for one in listed))
+    unread = too_large.union(*(one.unread for one in listed))
     if assignments and len(closed) == len(assignments):
         raise LmsError(Trouble.RIGHTS_MISSING, SUBMISSIONS)
     # `since` is inclusive, and a site may ignore it.
@@ -66,19 +72,26 @@ def poll(moodle: Moodle, known: Known) -> Found:
         for one in page.hand_ins
         if one.is_submitted and one.changed_at >= known.begins_at and one.assignment in assignments
     }
+    if assignments and not hand_ins and unread >= assignments.keys():
+        raise LmsError(Trouble.TOO_LARGE, SUBMISSIONS)
     times = [one.changed_at for one in hand_ins.values()]
+    seen_until = max([*times, known.seen_until] if known.seen_until else times, default=None)
     return Found(
         hand_ins=tuple(hand_ins.values()),
         assignments=assignments,
         closed=closed,
-        seen_until=max([*times, known.seen_until] if known.seen_until else times, default=None),
-        looked_into=frozenset[int]().union(*(one.looked_into for one in listed)),
+        too_large=too_large,
+        # A site whose clock was wrong may name a time to come. Nothing would be new until then.
+        seen_until=min(seen_until, datetime.now(UTC)) if seen_until else None,
+        looked_into=frozenset[int]().union(*(one.looked_into for one in listed)) - unread,
     )
 
 
 def fetch_hand_in(moodle: Moodle, *, assignment: int, hand_in: int, changed_at: datetime) -> HandIn | None:
     """Return a hand-in as it is now, or None when it is not there any more. Raises LmsError."""
-    for page in _list_hand_ins(moodle, [assignment], since=changed_at):
+    for page in _list_hand_ins(moodle, [([assignment], changed_at)]):
+        if page.unread or page.too_large:
+            raise LmsError(Trouble.TOO_LARGE if page.too_large else Trouble.UNREACHABLE, SUBMISSIONS)
         if page.closed:
             raise LmsError(Trouble.RIGHTS_MISSING, SUBMISSIONS)
         for one in page.hand_ins:
@@ -99,17 +112,26 @@ def _list_assignments(moodle: Moodle, courses: Sequence[int]) -> list[Assignment
     return found
 
 
-def _list_hand_ins(moodle: Moodle, assignments: Sequence[int], *, since: datetime) -> Iterator[Listed]:
-    for start in range(0, len(assignments), BATCH):
-        if start and not moodle.has_time:
-            return
-        yield from _list_between(moodle, assignments[start : start + BATCH], since=since, before=None)
+def _batches(assignments: Sequence[int], since: datetime) -> list[Batch]:
+    return [(assignments[start : start + BATCH], since) for start in range(0, len(assignments), BATCH)]
+
+
+def _list_hand_ins(moodle: Moodle, batches: Sequence[Batch]) -> Iterator[Listed]:
+    """Yield what was handed in. The first question is asked however little time is left, so that a slow site gets on."""
+    for place, (assignments, since) in enumerate(batches):
+        yield from _list_between(moodle, assignments, since=since, before=None, is_first=place == 0)
 
 
 def _list_between(
-    moodle: Moodle, assignments: Sequence[int], *, since: datetime, before: datetime | None
+    moodle: Moodle, assignments: Sequence[int], *, since: datetime, before: datetime | None, is_first: bool = False
 ) -> Iterator[Listed]:
-    """Yield what was handed in within a time; ask for half of it where the answer would be too large."""
+    """Yield what was handed in within a time; ask for half of it where the answer would be too large.
+
+    Which half comes first is left to chance: when there is never time for both, it is not always the same one that is read.
+    """
+    if not is_first and not moodle.has_time:
+        yield Listed(unread=frozenset(assignments))
+        return
     parameters: dict[str, Value] = {f"assignmentids[{place}]": one for place, one in enumerate(assignments)}
     parameters |= {"status": "submitted", "since": int(since.timestamp())}
     if before is not None:
@@ -124,12 +146,13 @@ def _list_between(
         return
     if len(assignments) > 1:
         half = len(assignments) // 2
-        for some in (assignments[:half], assignments[half:]):
+        for some in random.sample((assignments[:half], assignments[half:]), 2):
             yield from _list_between(moodle, some, since=since, before=before)
         return
     end = before or datetime.now(UTC)
     middle = since + (end - since) // 2
     if end - since < SECOND:
-        raise LmsError(Trouble.TOO_LARGE, SUBMISSIONS)
-    yield from _list_between(moodle, assignments, since=since, before=middle)
-    yield from _list_between(moodle, assignments, since=middle + SECOND, before=before)
+        yield Listed(too_large=frozenset(assignments))
+        return
+    for start, stop in random.sample(((since, middle), (middle + SECOND, before)), 2):
+        yield from _list_between(moodle, assignments, since=start, before=stop)

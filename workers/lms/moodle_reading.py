@@ -62,11 +62,17 @@ class HandIn:
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:
-    """The hand-ins of some assignments, and which assignments the token may not look into."""
+    """The hand-ins of some assignments, and which assignments the token may not look into.
 
-    hand_ins: tuple[HandIn, ...]
-    looked_into: frozenset[int]
-    closed: frozenset[int]
+    `unread` are assignments that there was no time for, or not for all of their hand-ins; in those of `too_large`, a hand-in alone
+    is larger than an answer may be.
+    """
+
+    hand_ins: tuple[HandIn, ...] = ()
+    looked_into: frozenset[int] = frozenset()
+    closed: frozenset[int] = frozenset()
+    unread: frozenset[int] = frozenset()
+    too_large: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)

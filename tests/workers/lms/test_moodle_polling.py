@@ -163,6 +163,47 @@ def test_slow_site_is_read_in_several_looks_and_nothing_is_left_out(site: Moodle
     assert len(keys(first) | keys(poll(moodle, after(first)))) == 1
 
 
+def test_assignment_that_was_read_in_part_is_read_again(
+    site: MoodleSite, moodle: Moodle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moodle_polling, "BATCH", 1)
+    pattern = site.courses[0]["assignments"][0]
+    site.courses[0]["assignments"] = [{**pattern, "id": number} for number in (2, 1)]
+    site.hand_in(BO, "Mine.", at=NOON)
+    site.submissions[0]["assignment"] = 2
+    for number in range(6):
+        site.hand_in(ANA, "x" * (MAX_ANSWER_BYTES // 4), at=NOON + number, attempt=number)
+
+    class InHaste(Moodle):
+        @property
+        def has_time(self) -> bool:
+            return len(site.sent) < 4  # the list, all of 2, all of 1, and a half of 1
+
+    known = Known(begins_at=at(NOON), looked_into=frozenset({1, 2}))
+    first = poll(InHaste(client=moodle.client, site=moodle.site, token=moodle.token), known)
+    assert first.looked_into == {2}
+    second = poll(moodle, replace(after(first), begins_at=at(NOON)))
+    assert len(keys(first) | keys(second)) == 7
+    assert second.looked_into == {1, 2}
+
+
+def test_endless_hand_in_holds_up_no_other_assignment(site: MoodleSite, moodle: Moodle) -> None:
+    pattern = site.courses[0]["assignments"][0]
+    site.courses[0]["assignments"] = [{**pattern, "id": number} for number in (1, 2)]
+    site.hand_in(BO, "Mine.", at=NOON)
+    site.submissions[0]["assignment"] = 2
+    site.hand_in(ANA, "x" * MAX_ANSWER_BYTES, at=NOON)
+    found = poll(moodle, Known(begins_at=at(NOON)))
+    assert (len(found.hand_ins), found.looked_into, found.too_large) == (1, {2}, {1})
+
+
+def test_time_to_come_hides_nothing_that_is_handed_in_until_then(site: MoodleSite, moodle: Moodle) -> None:
+    site.hand_in(ANA, "One.", at=NOON + 10**9)
+    first = poll(moodle, Known(begins_at=LONG_AGO))
+    site.hand_in(BO, "Two.", at=int(time.time()))
+    assert len(keys(poll(moodle, after(first)))) == 2
+
+
 def test_hand_in_is_fetched_as_it_is_now(site: MoodleSite, moodle: Moodle) -> None:
     hand_in = site.hand_in(ANA, "One.", at=NOON)
     site.hand_in(ANA, "Two.", at=NOON + 60)
