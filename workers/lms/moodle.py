@@ -21,6 +21,8 @@ REST = "/webservice/rest/server.php"
 FILES = "/webservice/pluginfile.php/"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
+# No error in place of a file is larger.
+MAX_ERROR_BYTES = 64 * 1024
 MAX_FILE_BYTES = 20 * 1024 * 1024
 # Moodle builds a long list slowly, and a large file takes its time.
 CALL_SECONDS = 30.0
@@ -55,7 +57,7 @@ class Moodle:
         answer = self._post(self.site + REST, fields, about=function, seconds=CALL_SECONDS, max_bytes=MAX_ANSWER_BYTES)
         try:
             found = json.loads(answer.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise LmsError(Trouble.UNREADABLE, function) from None
         if isinstance(found, dict) and "exception" in found:
             raise LmsError(trouble_of(found.get("errorcode")), function)
@@ -106,9 +108,11 @@ class Moodle:
 
 def _file_trouble(answer: Answer) -> Trouble:
     """Return why this is not the file: an error in place of it, or only a part of it."""
+    if len(answer.body) > MAX_ERROR_BYTES:
+        return Trouble.FILE_INCOMPLETE
     try:
         found = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Trouble.FILE_INCOMPLETE
     return (
         trouble_of(found["errorcode"]) if isinstance(found, dict) and "errorcode" in found else Trouble.FILE_INCOMPLETE

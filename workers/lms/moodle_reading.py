@@ -99,9 +99,9 @@ def read_assignments(answer: Any) -> list[Assignment]:
             Assignment(
                 id=_number(one["id"]),
                 module=_number(one["cmid"]),
-                title=str(one["name"]),
+                title=_words(one["name"]),
                 course=_number(course["id"]),
-                course_name=str(course["fullname"]),
+                course_name=_words(course["fullname"]),
             )
             for course in answer["courses"]
             for one in course["assignments"]
@@ -132,7 +132,7 @@ def read_person(answer: Any, *, user: int) -> MoodlePerson | None:
     with _Reading("core_user_get_users_by_field"):
         for one in answer:
             if _number(one["id"]) == user:
-                name, sis_id = (str(one.get(member) or "").strip() or None for member in ("fullname", "idnumber"))
+                name, sis_id = (_words(one.get(member) or "").strip() or None for member in ("fullname", "idnumber"))
                 return MoodlePerson(id=user, name=name, sis_id=sis_id)
     return None
 
@@ -183,18 +183,26 @@ def _read_hand_in(found: Mapping[str, Any], *, assignment: int) -> HandIn:
 def _online_text(plugin: Mapping[str, Any]) -> tuple[str, int]:
     for field in plugin.get("editorfields", ()):
         if field["name"] == ONLINE_TEXT:
-            return str(field["text"] or ""), _number(field["format"])
+            return _words(field["text"] or ""), _number(field["format"])
     return "", 1
 
 
 def _files(plugin: Mapping[str, Any]) -> Iterator[HandedInFile]:
     for area in plugin.get("fileareas", ()):
         for one in area.get("files", ()):
-            yield HandedInFile(name=str(one["filename"]), url=str(one["fileurl"]), size=_number(one["filesize"]))
+            yield HandedInFile(name=_words(one["filename"]), url=_words(one["fileurl"]), size=_number(one["filesize"]))
 
 
 def _number(value: Any) -> int:
     """Return an id or a time. Moodle sends some of them as text."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise TypeError
-    return int(value)
+    number = int(value)
+    if not -(2**63) <= number < 2**63:
+        raise OverflowError
+    return number
+
+
+def _words(value: Any) -> str:
+    """Return a text without what cannot be stored."""
+    return str(value).replace("\0", "").encode(errors="ignore").decode()

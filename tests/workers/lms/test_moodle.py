@@ -58,6 +58,7 @@ def test_exception_in_an_answer_of_200_is_an_error(
         (Fault(status=404), Trouble.UNREADABLE),
         (Fault(status=302, headers={"Location": "https://elsewhere.example/"}), Trouble.UNREADABLE),
         (Fault(body=b"<html>down for maintenance</html>"), Trouble.UNREADABLE),
+        (Fault(body=b"[" * 100_000), Trouble.UNREADABLE),
         (Fault(breaks_off=True), Trouble.UNREACHABLE),
     ],
 )
@@ -116,6 +117,7 @@ def test_file_is_fetched_whole(site: MoodleSite, moodle: Moodle) -> None:
         (Fault(body=b"My es"), Trouble.FILE_INCOMPLETE),
         (Fault(body=json.dumps({"error": "x", "errorcode": "invalidtoken"}).encode()), Trouble.TOKEN_REFUSED),
         (Fault(body=json.dumps({"error": "x", "errorcode": "filenotfound"}).encode()), Trouble.GONE),
+        (Fault(body=b"[" * 60_000), Trouble.FILE_INCOMPLETE),
         (Fault(breaks_off=True), Trouble.UNREACHABLE),
     ],
 )

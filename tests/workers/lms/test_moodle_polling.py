@@ -116,12 +116,21 @@ def test_missing_rights_are_never_no_essays(site: MoodleSite, moodle: Moodle) ->
         {"assignments": []},
         {"assignments": [{"assignmentid": 1}], "warnings": []},
         {"assignments": None, "warnings": []},
+        {"assignments": [{"assignmentid": 2**63, "submissions": []}], "warnings": []},
     ],
 )
 def test_odd_answer_is_never_no_essays(site: MoodleSite, moodle: Moodle, answer: Any) -> None:
     site.fail(SUBMISSIONS, Fault(body=json.dumps(answer).encode()))
     with pytest.raises(LmsError):
         poll(moodle, Known(begins_at=LONG_AGO))
+
+
+def test_names_and_texts_are_storable(site: MoodleSite, moodle: Moodle) -> None:
+    site.courses[0]["fullname"] = "Writing\0\ud800 101"
+    site.hand_in(ANA, "One\0 word.", at=NOON)
+    found = poll(moodle, Known(begins_at=LONG_AGO))
+    assert found.assignments[ASSIGNMENT].course_name == "Writing 101"
+    assert found.hand_ins[0].text == "One word."
 
 
 def test_listed_courses_alone_are_asked_for(site: MoodleSite, moodle: Moodle) -> None:
