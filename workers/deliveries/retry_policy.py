@@ -40,6 +40,6 @@ def named_wait(value: str | None, *, now: datetime | None = None) -> float:
     else:
         try:
             asked = (parsedate_to_datetime(value) - (now or datetime.now(UTC))).total_seconds()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return 0.0
     return min(max(0.0, asked), LONGEST_NAMED_WAIT_SECONDS)
