@@ -2,7 +2,7 @@ r"""Leased rows: work for somebody else's address that is written down in a tran
 
     queued --claim--> running --end--> a final state, such as done
       ^ ^                |  \--put_off--> queued (later), or gave_up after the last attempt
-      | +--lease expired-+     end --> gave_up
+      | +--lease expired, wait-+     end --> gave_up
       +--------redelivered (a person)
 
 The row is the truth. Hints in Redis may be lost, repeated or late. `attempt` and `fence` increase with each claim, and whatever a
@@ -120,6 +120,16 @@ def put_off(held: HeldRow, *, error: str, retry_in_seconds: float, facts: dict[s
         facts,
     )
     return True
+
+
+def wait(held: HeldRow, *, error: str, in_seconds: float) -> None:
+    """Queue the row for later without using up the attempt, because this installation cannot carry it out now. Raises FenceLost."""
+    _update_held(
+        held,
+        "state = 'queued', attempt = attempt - 1, lease_until = null, next_at = now() + make_interval(secs => %(wait)s), error = %(error)s",
+        {"wait": in_seconds, "error": error},
+        None,
+    )
 
 
 def come_back(

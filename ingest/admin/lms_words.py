@@ -35,6 +35,7 @@ ERRORS: dict[str, tuple[str, str]] = {
     "worker_lost": ("A worker stopped in the middle of it.", "Nothing has to be done. We keep trying."),
     "crashed": ("EssayCoach has failed here.", "Tell the operator of EssayCoach, then replay it."),
     "keys_missing": ("The keys of this installation were not restored yet.", "Tell the operator of EssayCoach."),
+    "master_key_missing": ("A worker was not given the keys of this installation.", "Tell the operator of EssayCoach."),
     "files_busy": ("Too many files were read at that moment.", "Nothing has to be done. We keep trying."),
     "author_limit": ("The student is over a limit of your school.", "Wait, or raise the limit and replay it."),
     "no_text": ("The hand-in holds no words.", "The student can hand in again."),

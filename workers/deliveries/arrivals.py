@@ -5,7 +5,7 @@ from __future__ import annotations
 from models import arrivals, leased_rows, moodle_sites
 from models.arrivals import Task
 from models.db import session
-from models.errors import AuthorLimit, FilesBusy, Invalid, KeysMissing, NotFound
+from models.errors import AuthorLimit, FilesBusy, Invalid, NotFound
 from models.essays import Draft
 from models.leased_rows import HeldRow
 from models.lms_assignments import LmsAssignment
@@ -52,12 +52,9 @@ class ArrivalWork:
             log.warning("arrival not fetched", reason=str(error.trouble), function=error.about, attempt=held.attempt)
             retry_while_database_away(_store_failure, held, error)
         except FilesBusy:
-            retry_while_database_away(_put_off, held, "files_busy", BUSY_SECONDS)
+            retry_while_database_away(_wait, held, "files_busy", BUSY_SECONDS)
         except AuthorLimit:
             retry_while_database_away(_put_off, held, "author_limit", LIMIT_SECONDS)
-        except KeysMissing:
-            # A restore that is not finished.
-            retry_while_database_away(_put_off, held, "keys_missing", wait_of(held))
         except NoEssay as refusal:
             retry_while_database_away(_refuse, held, refusal.reason)
         except Invalid as refusal:
@@ -124,6 +121,11 @@ def _refuse(held: HeldRow, reason: str) -> None:
     with session(org=held.org):
         leased_rows.end(held, state="refused", error=reason)
     log.warning("arrival refused", reason=reason)
+
+
+def _wait(held: HeldRow, reason: str, seconds: float) -> None:
+    with session(org=held.org):
+        leased_rows.wait(held, error=reason, in_seconds=seconds)
 
 
 def _put_off(held: HeldRow, reason: str, seconds: float) -> None:

@@ -6,13 +6,13 @@ No database connection is held while somebody else answers. Whatever happens, th
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Protocol
 
 from models import leased_rows, passes, restored
 from models.db import session
-from models.errors import DatabaseAway, FenceLost
+from models.errors import DatabaseAway, FenceLost, KeysMissing, MasterKeyMissing
 from models.jobs import RowHint, RowTable
 from models.leased_rows import TABLES, HeldRow
 from models.log import log_context, logger
@@ -23,6 +23,10 @@ log = logger(__name__)
 
 # A lane with many rows makes way for others after so long.
 TURN_SECONDS = 5.0
+# A row whose keys are not here waits for a restore that is not finished, or for another worker.
+KEYS_SECONDS = 300.0
+# A site is looked at again after a fault of ours: what it answered may be gone by then.
+CRASHED_SITE_SECONDS = 3600.0
 
 
 class RowWork(Protocol):
@@ -72,13 +76,31 @@ class RowRunner:
                     passes.add_to_tally("fenced_writes", 1)
             except DatabaseAway:
                 log.warning("outcome not stored", reason="database away", attempt=held.attempt)
+            except KeysMissing as error:
+                log.error("keys missing", reason=str(error))  # noqa: TRY400 - the reason is enough
+                _store(_wait, held, "keys_missing")
+            except MasterKeyMissing as error:
+                log.error("master key missing", reason=str(error))  # noqa: TRY400 - the reason is enough
+                _store(_wait, held, "master_key_missing")
             except Exception:
-                # A fault of ours, which would only come again. A person can have the row carried out again.
                 log.exception("row crashed", attempt=held.attempt)
-                with suppress(FenceLost, DatabaseAway):
-                    retry_while_database_away(_give_up, held)
+                _store(_note_crash, held)
 
 
-def _give_up(held: HeldRow) -> None:
+def _store(change: Callable[..., None], *args: object) -> None:
+    with suppress(FenceLost, DatabaseAway):
+        retry_while_database_away(change, *args)
+
+
+def _wait(held: HeldRow, error: str) -> None:
     with session(org=held.org):
-        leased_rows.end(held, state="gave_up", error="crashed")
+        leased_rows.wait(held, error=error, in_seconds=KEYS_SECONDS)
+
+
+def _note_crash(held: HeldRow) -> None:
+    """Give the row up: a fault of ours would only come again, and a person can have the row carried out again. A site goes on."""
+    with session(org=held.org):
+        if held.table is RowTable.MOODLE_SITES:
+            leased_rows.come_back(held, in_seconds=CRASHED_SITE_SECONDS, error="crashed")
+        else:
+            leased_rows.end(held, state="gave_up", error="crashed")

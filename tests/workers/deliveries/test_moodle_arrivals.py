@@ -192,6 +192,33 @@ def test_error_of_the_site_is_never_no_essays(
     assert stored(database) == [("accepted", None, 2)]
 
 
+def test_missing_keys_use_up_no_attempt(
+    connected: Connected, site: MoodleSite, runner: RowRunner, database: Database
+) -> None:
+    site.hand_in(ANA, "First.", at=NOON)
+    look(connected, runner, database)
+    site.hand_in(ANA, "Second.", at=NOON + 60)
+    database.sql("create table kept as select * from user_keys")
+    database.sql("delete from user_keys")
+    look(connected, runner, database)
+    assert stored(database)[1] == ("queued", "keys_missing", 0)
+    database.sql("insert into user_keys select * from kept")
+    look(connected, runner, database)
+    assert stored(database)[1] == ("accepted", None, 1)
+
+
+def test_crash_never_ends_the_looks_at_a_site(
+    connected: Connected, site: MoodleSite, runner: RowRunner, database: Database
+) -> None:
+    database.sql("alter table arrivals add constraint odd check (version_key = 'odd') not valid")
+    site.hand_in(ANA, "First.", at=NOON)
+    look(connected, runner, database)
+    assert site_row(database)[:2] == ("queued", "crashed")
+    database.sql("alter table arrivals drop constraint odd")
+    look(connected, runner, database)
+    assert stored(database) == [("accepted", None, 1)]
+
+
 def test_hand_in_that_is_gone_for_good_is_given_up(
     connected: Connected, site: MoodleSite, runner: RowRunner, database: Database
 ) -> None:
