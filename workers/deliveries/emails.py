@@ -57,7 +57,7 @@ class EmailSender:
 
 
 class DisabledEmails:
-    """Writes these e-mails. When one cannot be sent, all are tried again later."""
+    """Writes these e-mails. When one cannot be sent, the others are not tried before all are tried again."""
 
     def __init__(self, sender: EmailSender) -> None:
         self._sender = sender
@@ -72,17 +72,18 @@ class DisabledEmails:
             name=outgoing.name, reason=REASONS[outgoing.data["reason"]], id=held.lane, days=KEEP_DELIVERIES_DAYS
         )
         emails = [Email(to=to, subject="An endpoint was disabled", text=text) for to in addresses]
-        failed = sum(not self._sender.send(one) for one in emails)
-        retry_while_database_away(store_sent, held, failed=failed)
+        # A silent mail server takes its time for each.
+        is_sent = all(self._sender.send(one) for one in emails)
+        retry_while_database_away(store_sent, held, is_sent=is_sent)
 
 
-def store_sent(held: HeldRow, *, failed: int) -> None:
-    """End the row, or put it off when e-mails could not be sent. Raises FenceLost and DatabaseAway."""
+def store_sent(held: HeldRow, *, is_sent: bool) -> None:
+    """End the row, or put it off when an e-mail could not be sent. Raises FenceLost and DatabaseAway."""
     with session(org=held.org):
-        if failed:
-            leased_rows.put_off(held, error="mail_not_sent", retry_in_seconds=wait_of(held))
-        else:
+        if is_sent:
             leased_rows.end(held, state="done")
+        else:
+            leased_rows.put_off(held, error="mail_not_sent", retry_in_seconds=wait_of(held))
 
 
 def _give_up(held: HeldRow) -> None:

@@ -35,7 +35,7 @@ class SummaryWork:
         email = Email(
             to=summary.address, subject=subject(summary.week), text=text(summary.week, summary.courses, url=self._url)
         )
-        retry_while_database_away(store_sent, held, failed=0 if self._sender.send(email) else 1)
+        retry_while_database_away(store_sent, held, is_sent=self._sender.send(email))
 
 
 def subject(week: date) -> str:
