@@ -109,7 +109,13 @@ def purge() -> int:
         "delete from one_time_tokens where expires_at < now() - make_interval(days => %s)", (KEEP_TOKENS_DAYS,)
     )
     deleted += run("delete from reports where created_at < now() - make_interval(days => %s)", (KEEP_REPORTS_DAYS,))
-    deleted += run("delete from weekly_summaries where week < current_date - %s", (KEEP_SUMMARIES_DAYS,))
+    deleted += run(
+        f"""
+        delete from weekly_summaries where week < current_date - %s
+            and org_id not in {ORGS_ON_HOLD}
+        """,  # noqa: S608 - a constant
+        (KEEP_SUMMARIES_DAYS,),
+    )
     return deleted + run("delete from sessions where expires_at < now() - interval '30 days'")
 
 

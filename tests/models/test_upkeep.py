@@ -306,3 +306,17 @@ def test_deliveries_without_a_person_are_deleted_when_they_are_old(
 
     left = database.sql("select event_id from inbound_events where org_id = %s order by event_id", school.org)
     assert left == [("of alice",), ("young",)]
+
+
+def test_old_summaries_of_an_org_on_hold_are_kept(school: School, become: Become, database: Database) -> None:
+    database.sql(
+        "insert into weekly_summaries (org_id, user_id, week, courses) values (%s, %s, '2020-01-06', '[]')",
+        school.org, school.ed,
+    )  # fmt: skip
+    database.sql("update orgs set legal_hold = 'CASE-1' where id = %s returning 1", school.org)
+    become("ec_clock")
+    with db.session():
+        assert upkeep.purge() == 0
+    database.sql("update orgs set legal_hold = null where id = %s returning 1", school.org)
+    with db.session():
+        assert upkeep.purge() == 1
