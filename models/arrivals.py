@@ -88,7 +88,7 @@ def accept(
     author = lms_people.find_or_add(person, role="student", org=held.org, platform=held.lane)
     placed = place_assignment(assignment)
     essays.enrol(author, assignment=placed, org=held.org)
-    kept = files.store(file, org=held.org, user=author)[0] if file else None
+    kept = files.store(file, org=held.org, user=author, waits=False)[0] if file else None
     receipt = essays.receive(author, _placed(draft, placed), org=held.org)
     if kept is not None:
         files.attach(kept, receipt.submission, org=held.org)

@@ -5,6 +5,7 @@ A file waits for its hand-in for KEEP_WAITING; its text then moves to the versio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +22,14 @@ FileFormat = Literal["docx", "pdf", "odt", "rtf", "html", "txt"]
 KEEP_WAITING = timedelta(days=1)
 # Each may have 20 MB, so nobody may leave many behind.
 MOST_WAITING = 10
+MAX_NAME = 150
+_ENDINGS: dict[str, tuple[str, ...]] = {
+    "docx": ("docx", "docm", "dotx"),
+    "html": ("html", "htm", "xhtml"),
+    "txt": ("txt", "md"),
+}
+# Control characters, those that turn the direction of writing, and what a file name may not hold on some system.
+_NOT_IN_NAME = re.compile('[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"*:<>?|]')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,15 +73,15 @@ class Original:
     user: UUID
 
 
-def store(new: NewFile, *, org: UUID, user: UUID) -> tuple[UUID, datetime]:
-    """Store a file of this student; return its id and the time until which it waits to be handed in.
+def store(new: NewFile, *, org: UUID, user: UUID, waits: bool = True) -> tuple[UUID, datetime]:
+    """Store a file of this student under a clean name; return its id and the time until which it waits to be handed in.
 
-    Raises Taken when MOST_WAITING files of the student wait already.
+    Raises Taken when MOST_WAITING files of the student wait already, unless this one does not wait (`waits`).
     """
     waiting = row(
         "select count(*) as amount from files where org_id = %s and user_id = %s and submission_id is null", (org, user)
     )
-    if waiting and waiting["amount"] >= MOST_WAITING:
+    if waits and waiting and waiting["amount"] >= MOST_WAITING:
         detail = f"{MOST_WAITING} files of this student wait to be handed in already"
         raise Taken(f"{detail}. Hand one of them in, or wait until they expire.", errors=[("", detail)])
     key, file = data_key(user, org=org), new_ids(1)[0]
@@ -84,7 +93,7 @@ def store(new: NewFile, *, org: UUID, user: UUID) -> tuple[UUID, datetime]:
         """,
         (
             file, org, user, user, new.format,
-            key.seal(new.name, place=_place("name", org, file)),
+            key.seal(clean_name(new.name, new.format), place=_place("name", org, file)),
             key.seal_bytes(new.content, place=_place("content", org, file)),
             key.seal(new.text, place=_place("text", org, file)),
             key.seal(new.hidden_excerpt, place=_place("hidden", org, file)) if new.hidden_excerpt else None,
@@ -192,6 +201,20 @@ def list_originals(user: UUID, *, org: UUID) -> Iterator[tuple[UUID, Original]]:
             content = key.open_bytes(file["content"], place=_place("content", org, found["id"]))
             name = key.open(file["name"], place=_place("name", org, found["id"]))
             yield found["id"], Original(name=name, format=file["format"], content=content, user=user)
+
+
+def clean_name(name: str, file_format: str) -> str:
+    """Return the last part of a path without characters that mislead or harm, with an ending that fits the format."""
+    last = name_shown(name)
+    stem, _, ending = last.rpartition(".")
+    if not stem or ending.lower() not in _ENDINGS.get(file_format, (file_format,)):
+        stem, ending = last, file_format
+    return f"{stem[:MAX_NAME].strip(' .') or 'essay'}.{ending}"
+
+
+def name_shown(name: str) -> str:
+    """Return the last part of a path without characters that mislead or harm."""
+    return _NOT_IN_NAME.sub("", re.split(r"[/\\]", name)[-1]).strip(" .")
 
 
 def _place(column: str, org: UUID, file: UUID) -> AssociatedData:

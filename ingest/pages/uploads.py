@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from flask import request
 
 from ingest.pages.forms import check_body
-from ingest.submissions.files import keep, name_shown
+from ingest.submissions.files import keep
 from ingest.web.identity import Identity
 from ingest.web.problems import Problem, from_domain
 from models.errors import DomainError
+from models.files import name_shown
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -31,7 +30,6 @@ blueprint = Blueprint("files", __name__)
 
 # 20 MB on their way to the database and back take longer than other statements, and less than the role's limit of 5 s.
 ANSWER_SECONDS = 4.0
-MAX_NAME = 150
 MEDIA_TYPES: dict[FileFormat, str] = {
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "pdf": "application/pdf",
@@ -40,13 +38,6 @@ MEDIA_TYPES: dict[FileFormat, str] = {
     "html": "text/html",
     "txt": "text/plain",
 }
-_ENDINGS: dict[str, tuple[str, ...]] = {
-    "docx": ("docx", "docm", "dotx"),
-    "html": ("html", "htm", "xhtml"),
-    "txt": ("txt", "md"),
-}
-# Control characters, those that turn the direction of writing, and what a file name may not hold on some system.
-_NOT_IN_NAME = re.compile('[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"*:<>?|]')
 
 STUDENT = Parameter(
     name="Student",
@@ -129,7 +120,7 @@ def keep(
     if len(found.text) > MAX_CHARACTERS:
         detail = f"has {len(found.text):,} characters; at most {MAX_CHARACTERS:,} are read"
         raise Problem("essay-too-long", f"The file {detail}.", errors=[{"pointer": "", "detail": detail}])
-    new = NewFile(name=clean_name(name, found.format), content=content, **asdict(found))
+    new = NewFile(name=name, content=content, **asdict(found))
     with who.session(answer_seconds=ANSWER_SECONDS):
         answer = None if key is None else _claim(key, who, content, student)
         if answer is None:
@@ -165,20 +156,6 @@ def warnings_of(new: NewFile) -> list[dict[str, str]]:
 def name_of_header(header: str) -> str:
     """Return the file name of a Content-Disposition header, empty when there is none."""
     return parse_options_header(header)[1].get("filename", "")
-
-
-def clean_name(name: str, file_format: FileFormat) -> str:
-    """Return the last part of a path without characters that mislead or harm, with an ending that fits the format."""
-    last = name_shown(name)
-    stem, _, ending = last.rpartition(".")
-    if not stem or ending.lower() not in _ENDINGS.get(file_format, (file_format,)):
-        stem, ending = last, file_format
-    return f"{stem[:MAX_NAME].strip(' .') or 'essay'}.{ending}"
-
-
-def name_shown(name: str) -> str:
-    """Return the last part of a path without characters that mislead or harm."""
-    return _NOT_IN_NAME.sub("", re.split(r"[/\\]", name)[-1]).strip(" .")
 
 
 def _student(who: Identity) -> schemas.Student | None:

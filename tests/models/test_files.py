@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -115,6 +116,16 @@ def test_student_cannot_leave_very_many_files_behind(school: School) -> None:
         store(school, "zoe")
     with session_of(school, "zoe"):
         assert files.take(waiting[0], org=school.org, user=school.zoe).text == NEW.text
+
+
+def test_file_that_does_not_wait_is_taken_beside_those_that_do(school: School) -> None:
+    for _ in range(MOST_WAITING):
+        store(school, "alice")
+    with session_of(school, "alice"):
+        file, _ = files.store(replace(NEW, name="../a\u202e.docx"), org=school.org, user=school.alice, waits=False)
+    receipt = hand_in(school, file, "alice")
+    with session_of(school, "alice"):
+        assert files.fetch_original(receipt.submission, org=school.org).name == "a.docx"
 
 
 def test_waiting_file_is_purged_after_a_day_and_another_is_not(

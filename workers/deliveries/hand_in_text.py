@@ -19,7 +19,6 @@ ESSAY_ENDINGS = frozenset({".docx", ".docm", ".dotx", ".pdf", ".odt", ".rtf", ".
 MOST_FILES = 3
 # A shorter text beside a file that cannot be read only says "see my file".
 SHORT_WORDS = 50
-MAX_NAME = 150
 # Characters of a typed text with its tags. A longer one would hold up the other essays of this worker.
 MAX_TYPED_CHARACTERS = 1024 * 1024
 
@@ -84,7 +83,7 @@ def _read_file(file: HandedInFile, fetch: FetchFile) -> Essay:
     content = fetch(file)
     read = convert(content)
     kept = NewFile(
-        name=file.name[:MAX_NAME],
+        name=file.name,
         content=content,
         format=read.format,
         text=read.text,

@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from ingest.submissions.files import MEDIA_TYPES, clean_name
+from ingest.submissions.files import MEDIA_TYPES
+from models.files import clean_name
 from tests.documents import hostile_files
 from tests.documents.hostile_files import SAMPLES, W, docx
 from tests.documents.test_readers import ESSAY
