@@ -47,20 +47,29 @@ def plan(week: date, *, limit: int) -> int:
 
 
 def load(summary: UUID, *, org: UUID) -> Summary | None:
-    """Return a summary, or None when its reader no longer wants it or may not sign in. Call it as a worker."""
+    """Return a summary of the courses that its reader still teaches. Call it as a worker.
+
+    None when there are none, and when the reader no longer wants it or may not sign in.
+    """
     found = row(
         """
-        select s.week, s.courses, u.id, u.email, k.wrapped, k.master_key_id
+        select s.week, t.courses, u.id, u.email, k.wrapped, k.master_key_id
         from weekly_summaries as s
         join weekly_summary_readers as r on r.org_id = s.org_id and r.user_id = s.user_id
         join users as u on u.org_id = s.org_id and u.id = s.user_id
         join user_keys as k on k.org_id = u.org_id and k.user_id = u.id
+        cross join lateral (
+            select jsonb_agg(c.course order by c.place) as courses
+            from jsonb_array_elements(s.courses) with ordinality as c (course, place)
+            join enrollments as e on e.org_id = s.org_id and e.user_id = s.user_id and e.role = 'educator'
+                and e.course_id = (c.course ->> 'id')::uuid
+        ) as t
         where s.org_id = %s and s.id = %s and u.role <> 'student' and u.email is not null and u.disabled_at is null
             and u.address_confirmed_at is not null
         """,
         (org, summary),
     )
-    if found is None:
+    if found is None or found["courses"] is None:
         return None
     place = AssociatedData("users", "email", org, found["id"])
     address = unwrap_key(found, org=org, user=found["id"]).open(found["email"], place=place)
