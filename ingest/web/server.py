@@ -55,7 +55,8 @@ log = logger(__name__)
 
 RECEIVE_BYTES = 64 * 1024
 DRAIN_SECONDS = 5.0
-# The requests of all connections of a process together. An essay is a few KiB, so only an attack comes near it.
+# The requests of all connections of a process together, but those that are being answered. An essay is a few KiB, so only an
+# attack comes near it.
 MAX_HELD_BYTES = 64 * 1024 * 1024
 # The client has gone again, another process took it, or the process has no free file descriptor now.
 _NOT_ACCEPTED = {errno.EAGAIN, errno.ECONNABORTED, errno.EMFILE, errno.ENFILE}
@@ -257,7 +258,10 @@ class BufferingWorker(ParkingWorker):
 
     def _bound_memory(self) -> None:
         """Refuse the largest incomplete requests while all connections together hold too much."""
-        held = sum(one.size for one in self._connections)
+        # What threads work on ends soon, and refusing others would not end it sooner. What waits for a thread counts.
+        running = sorted((one.size for one in self._connections if one.state is State.RUNNING), reverse=True)
+        others = (one.size for one in self._connections if one.state is not State.RUNNING)
+        held = sum(others) + sum(running[self.cfg.threads :])
         if held <= MAX_HELD_BYTES:
             return
         reading = [one for one in self._connections if one.state is State.READING]
