@@ -1,6 +1,7 @@
 """Limit this process before it reads a file that could be hostile. Linux enforces each limit; none can be lifted again without root.
 
 - memory (RLIMIT_AS) and computing time (RLIMIT_CPU, and SIGALRM for the time on the clock);
+- where the machine runs out of memory nevertheless, this process is the first that Linux ends (oom_score_adj);
 - no network and no further file: no file descriptor can be opened (RLIMIT_NOFILE 0), so no socket either. Where the system permits it,
   the process moves into a network of its own with nothing in it (unshare) as well;
 - no process or thread (RLIMIT_NPROC), no core dump, an answer of MAX_ANSWER_BYTES at most (RLIMIT_FSIZE);
@@ -14,6 +15,8 @@ from __future__ import annotations
 import ctypes
 import resource
 import signal
+from contextlib import suppress
+from pathlib import Path
 
 MEMORY_BYTES = 512 * 1024 * 1024
 CPU_SECONDS = 10
@@ -26,6 +29,8 @@ _SET_NO_NEW_PRIVILEGES = 38
 
 def limit_time_and_memory() -> None:
     """Set the limits that imports may work under as well."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -16,7 +16,10 @@ import jsonschema_rs
 import pytest
 import yaml
 
+from documents.convert import MOST_AT_ONCE
+from documents.sandbox import MEMORY_BYTES
 from install import pinned
+from models.setting_catalogue import SETTINGS
 from tests.support.servers import ROOT
 from workers.settings import read_process
 
@@ -123,6 +126,15 @@ def test_container_is_confined_and_has_limits(name: str) -> None:
     assert "memory" in container["resources"]["limits"]
     # Only its own secret: no program can read the password of another.
     assert container["envFrom"] == [{"configMapRef": {"name": "settings"}}, {"secretRef": {"name": name}}]
+
+
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_files_are_read_within_the_memory_of_the_pod(name: str) -> None:
+    (container,) = DEPLOYMENTS[name]["spec"]["template"]["spec"]["containers"]
+    own, limit = (int(container["resources"][kind]["memory"].removesuffix("Mi")) for kind in ("requests", "limits"))
+    setting = f"{name.upper()}_PROCESSES"
+    values = {one.name: one.default for one in SETTINGS} | {one["name"]: one["value"] for one in container["env"]}
+    assert limit * 1024 * 1024 >= own * 1024 * 1024 + int(values[setting]) * MOST_AT_ONCE * MEMORY_BYTES
 
 
 @pytest.mark.parametrize("name", ["web", "worker"])

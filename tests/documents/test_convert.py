@@ -51,6 +51,14 @@ def test_process_with_the_door_closed_can_reach_nothing(attempt: str, says: str,
     assert says in done.stderr
 
 
+def test_child_is_ended_before_the_service_when_memory_runs_out() -> None:
+    script = (
+        "from documents import sandbox; sandbox.limit_time_and_memory(); print(open('/proc/self/oom_score_adj').read())"
+    )
+    said = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert int(said) == 1000
+
+
 @pytest.mark.slow(reason="each takes seconds of computing")
 @pytest.mark.parametrize("make", [
     hostile_files.docx_bomb, hostile_files.flate_pdf_bomb, hostile_files.pdf_of_operators, hostile_files.docx_of_entities,
