@@ -51,11 +51,11 @@ def ping(hooked: Hooked, count: int = 1) -> list[UUID]:
 
 
 def make_runner(
-    *, leases: Leases | None = None, lease_seconds: float = 60.0, mail: Path | None = None, seconds: float = 10.0
+    *, leases: Leases | None = None, lease_seconds: float = 60.0, mail: Path | str | None = None, seconds: float = 10.0
 ) -> RowRunner:
-    """Return what a worker runs rows with. With `mail`, e-mails are files in that folder; otherwise none is sent."""
+    """Return what a worker runs rows with. With `mail`, e-mails go to that folder or URL; otherwise none is sent."""
     sender = Address(display_name="EssayCoach", addr_spec="post@essaycoach.example")
-    settings = MailSettings(url=f"file:{mail}", sender=sender) if mail else None
+    settings = MailSettings(url=mail if isinstance(mail, str) else f"file:{mail}", sender=sender) if mail else None
     work = EndpointWork(Client(allowed=THIS_MACHINE, seconds=seconds), emails=DisabledEmails(EmailSender(settings)))
     return RowRunner(
         {RowTable.DELIVERIES: work},

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -312,3 +314,24 @@ def test_an_email_that_cannot_be_sent_is_tried_again_unless_nobody_said_how(
     assert [(one["state"], one["error"]) for one in stored(database) if one["event"] == "endpoint.disabled"] == [
         outcome
     ]
+
+
+def test_mail_server_that_fails_is_asked_once(
+    school: School, hooked: Hooked, receiver: Receiver, become: Become, database: Database
+) -> None:
+    database.sql("update users set role = 'admin' where id = %s", school.ed)
+    asked: list[socket.socket] = []
+
+    def hang_up() -> None:
+        with suppress(OSError):
+            while True:
+                asked.append(server.accept()[0])
+                asked[-1].close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=hang_up, daemon=True).start()
+        receiver.answer(410)
+        send_ping(hooked, become, make_runner(mail=f"smtp://127.0.0.1:{server.getsockname()[1]}?tls=no"))
+        server.shutdown(socket.SHUT_RDWR)
+    assert len(asked) == 1
+    assert stored(database)[-1]["error"] == "mail_not_sent"
