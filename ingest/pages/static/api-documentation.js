@@ -27,6 +27,8 @@ SwaggerUIBundle({
   domNode: document.getElementById("viewer"),
   url: "/openapi.json",
   deepLinking: true,
+  // Above 150 lines Swagger UI shows those on the screen only, and a browser finds no word in the others.
+  docExpansion: "none",
   defaultModelsExpandDepth: -1,
   displayRequestDuration: true,
   plugins: [readable],
