@@ -50,5 +50,5 @@ grant insert, select (
     id, org_id, user_id, audience_id, submission_id, format, name, content, text, size_bytes, characters, words, pictures, created_at
 ) on files to ec_student;
 grant update (audience_id, submission_id, text) on files to ec_student, ec_educator, ec_admin, ec_lms;
-grant select (id, org_id, submission_id, created_at), delete on files to ec_clock;
+grant select (id, org_id, user_id, submission_id, created_at), delete on files to ec_clock;
 grant select, delete on files to ec_stats;

@@ -64,7 +64,7 @@ create policy ec_clock_all on weekly_summaries to ec_clock using (true) with che
 grant select on weekly_summaries to ec_admin;
 grant select on weekly_summaries to ec_worker;
 grant update (state, attempt, fence, next_at, lease_until, started_at, finished_at, error) on weekly_summaries to ec_worker;
-grant select (id, org_id, week, state, attempt, next_at, hinted_at, lease_until, started_at), delete on weekly_summaries to ec_clock;
+grant select (id, org_id, user_id, week, state, attempt, next_at, hinted_at, lease_until, started_at), delete on weekly_summaries to ec_clock;
 grant update (state, next_at, hinted_at, lease_until, finished_at, error) on weekly_summaries to ec_clock;
 grant select, delete on weekly_summaries to ec_stats;
 

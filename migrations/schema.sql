@@ -9335,6 +9335,7 @@ GRANT SELECT(org_id) ON TABLE public.files TO ec_clock;
 GRANT SELECT(org_id) ON TABLE public.files TO ec_student;
 
 -- ACL COLUMN files.user_id
+GRANT SELECT(user_id) ON TABLE public.files TO ec_clock;
 GRANT SELECT(user_id) ON TABLE public.files TO ec_student;
 
 -- ACL COLUMN files.audience_id
@@ -10428,6 +10429,9 @@ GRANT SELECT(id) ON TABLE public.weekly_summaries TO ec_clock;
 
 -- ACL COLUMN weekly_summaries.org_id
 GRANT SELECT(org_id) ON TABLE public.weekly_summaries TO ec_clock;
+
+-- ACL COLUMN weekly_summaries.user_id
+GRANT SELECT(user_id) ON TABLE public.weekly_summaries TO ec_clock;
 
 -- ACL COLUMN weekly_summaries.week
 GRANT SELECT(week) ON TABLE public.weekly_summaries TO ec_clock;

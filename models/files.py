@@ -15,7 +15,7 @@ from uuid import UUID
 from models.crypto import AssociatedData
 from models.db import new_ids, row, rows, run
 from models.errors import Invalid, NotFound, Taken
-from models.holds import ORGS_ON_HOLD
+from models.holds import ORGS_ON_HOLD, PEOPLE_ON_HOLD
 from models.users import data_key
 
 FileFormat = Literal["docx", "pdf", "odt", "rtf", "html", "txt"]
@@ -180,12 +180,13 @@ def fetch_note(submission: UUID, *, org: UUID) -> str | None:
 
 
 def purge_waiting(*, limit: int) -> int:
-    """Delete up to `limit` files that were not handed in within KEEP_WAITING; return how many. An org on hold keeps them."""
+    """Delete up to `limit` files that were not handed in within KEEP_WAITING; return how many. A hold on org or student keeps them."""
     return run(
         f"""
         delete from files where submission_id is null and id in (
             select f.id from files as f
-            where f.submission_id is null and f.created_at < now() - %s and f.org_id not in {ORGS_ON_HOLD} limit %s)
+            where f.submission_id is null and f.created_at < now() - %s and f.org_id not in {ORGS_ON_HOLD}
+                and f.user_id not in {PEOPLE_ON_HOLD} limit %s)
         """,  # noqa: S608 - a constant
         (KEEP_WAITING, limit),
     )

@@ -13,6 +13,8 @@ from models.errors import NotFound
 
 # In a condition of SQL: the orgs of which nothing is deleted.
 ORGS_ON_HOLD = "(select o.id from orgs as o where o.legal_hold is not null)"
+# And the people.
+PEOPLE_ON_HOLD = "(select u.id from users as u where u.legal_hold is not null)"
 
 
 def place(user: UUID, *, case_number: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.db import row, rows, run
-from models.holds import ORGS_ON_HOLD
+from models.holds import ORGS_ON_HOLD, PEOPLE_ON_HOLD
 
 MONTHS_AHEAD = 4
 KEEP_ANSWERS_DAYS = 7
@@ -112,7 +112,7 @@ def purge() -> int:
     deleted += run(
         f"""
         delete from weekly_summaries where week < current_date - %s
-            and org_id not in {ORGS_ON_HOLD}
+            and org_id not in {ORGS_ON_HOLD} and user_id not in {PEOPLE_ON_HOLD}
         """,  # noqa: S608 - a constant
         (KEEP_SUMMARIES_DAYS,),
     )

@@ -151,10 +151,13 @@ def test_waiting_file_is_purged_after_a_day_and_another_is_not(
         assert files.fetch_original(receipt.submission, org=school.org).content == NEW.content
 
 
-def test_org_on_hold_keeps_its_waiting_files(school: School, database: Database, become: Become) -> None:
+@pytest.mark.parametrize(("table", "whose"), [("orgs", "org"), ("users", "alice")])
+def test_org_or_student_on_hold_keeps_waiting_files(
+    table: str, whose: str, school: School, database: Database, become: Become
+) -> None:
     file = store(school)
     database.sql("update files set created_at = now() - interval '2 days' where id = %s returning 1", file)
-    database.sql("update orgs set legal_hold = 'CASE-1' where id = %s returning 1", school.org)
+    database.sql(f"update {table} set legal_hold = 'CASE-1' where id = %s returning 1", getattr(school, whose))
     become("ec_clock")
     with db.session():
         assert files.purge_waiting(limit=10) == 0
