@@ -10,11 +10,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from standalone.lti_platform import LINK, LtiPlatform, run_lti_platform
-from tests.ingest.conftest import ApiUnderTest, api, redis_client, redis_connection, template
+from tests.ingest.conftest import ApiUnderTest, api, redis_client, redis_connection, shared_api, template
 from tests.support.pages import Page, PageReader
 from tests.support.schools import School
 
-__all__ = ["api", "redis_client", "redis_connection", "template"]
+__all__ = ["api", "redis_client", "redis_connection", "shared_api", "template"]
 
 TOOL = "http://localhost"
 

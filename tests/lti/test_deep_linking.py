@@ -8,8 +8,15 @@ import pytest
 import time_machine
 
 from standalone.lti_platform import CHOOSE, DEEP
+from tests.ingest.conftest import ApiUnderTest
 from tests.lti.conftest import Platform, rows_of
 from tests.support.pages import Page, PageReader
+
+
+@pytest.fixture
+def api(shared_api: ApiUnderTest) -> ApiUnderTest:
+    """Give one app to all tests of this file: each connects a platform of its own."""
+    return shared_api
 
 
 def choose(platform: Platform, **fields: str) -> tuple[PageReader, Page]:
