@@ -10,7 +10,7 @@ claim writes later requires that its fence is still valid.
 
 A table of leased rows is partitioned or not, and has these columns: id, org_id, state (`queued`, `running`, `gave_up` and its own
 final states), attempt, fence, next_at, hinted_at, lease_until, started_at, finished_at, error. Its `lane` column says which rows go
-the same way: to one endpoint, or from one source. Lanes do not wait for each other, and of one lane at most `at_once` rows run.
+the same way: to one endpoint, or from and to one source. Lanes do not wait for each other, and of one lane at most `at_once` rows run.
 It needs partial indexes on (lane, next_at) where queued, and on (lane) and (lease_until) where running.
 """
 

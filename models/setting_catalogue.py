@@ -76,7 +76,7 @@ SETTINGS = (
     Setting("ESSAYCOACH_STAFF_IDLE_HOURS", ("web",), "12", "after so long without a refresh, the session of an educator or admin has ended"),
     Setting("ESSAYCOACH_PASSWORD_ROUNDS", ("web",), "1500000", "rounds of PBKDF2-SHA256"),
     Setting("ESSAYCOACH_ADMIN_PASSWORD", ("web",), "", "the password for `python -m ingest create-org`, which otherwise asks for it", is_secret=True),
-    Setting("ESSAYCOACH_MAIL", ("web", "worker"), "console", "how invitations, password resets and e-mails about endpoints are sent: `console` (prints them with their tokens: not for production), `file:DIR`, `smtp://user:password@host:587`, `smtps://…`", is_secret=True),
+    Setting("ESSAYCOACH_MAIL", ("web", "worker"), "console", "how invitations, password resets, weekly summaries and e-mails about endpoints are sent: `console` (prints them with their tokens: not for production), `file:DIR`, `smtp://user:password@host:587`, `smtps://…`", is_secret=True),
     Setting("ESSAYCOACH_MAIL_FROM", ("web", "worker"), "EssayCoach <essaycoach@localhost>", "the sender; with `smtp://` and `smtps://` there is no default"),
     Setting("ESSAYCOACH_OUTGOING_NETWORKS", ("web", "worker"), "", "networks that are not public and that may be called all the same, with commas between, such as `10.20.0.0/16` for a school's own Moodle ([other people's addresses](security.md#other-peoples-addresses)); in production only parts of private networks"),
     Setting("ESSAYCOACH_PUBLIC_URL", ("web", "worker"), "", "where people reach the pages, `https://HOST`: mails and comments in an LMS link there"),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 import time
 import urllib.error
@@ -12,6 +9,8 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
+
+from outgoing.signature import sign
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +47,11 @@ def deliver(url: str, *, secret: str, event: dict[str, Any], event_id: str | Non
     A new event id is generated when `event_id` is missing.
     """
     event_id = event_id or f"msg_{uuid4().hex}"
-    raw, timestamp = json.dumps(event).encode(), str(int(time.time()))
-    key = base64.b64decode(secret.removeprefix("whsec_"))
-    digest = hmac.new(key, f"{event_id}.{timestamp}.".encode() + raw, hashlib.sha256).digest()
+    raw, timestamp = json.dumps(event).encode(), int(time.time())
     headers = {
         "webhook-id": event_id,
-        "webhook-timestamp": timestamp,
-        "webhook-signature": "v1," + base64.b64encode(digest).decode(),
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": sign(secret, event_id=event_id, timestamp=timestamp, body=raw),
     }
     return ask("POST", url, raw=raw, headers=headers), event_id
 

@@ -109,7 +109,7 @@ class EndpointDelivery(BaseModel):
         str | None,
         Field(
             description="why the last attempt failed: not_accepted (another status than 2xx), no_answer, address_refused, gone, "
-            "worker_lost, crashed; endpoint_disabled: it was not sent"
+            "worker_lost, crashed, keys_missing, master_key_missing; endpoint_disabled: it was not sent"
         ),
     ]
     data: Annotated[dict[str, Any], Field(description="what is sent beside type and timestamp: ids, times and links")]

@@ -124,12 +124,11 @@ def _add_reviews(database: Database, school: School) -> None:
         f"join submissions as s on s.id = f.submission_id and s.released_at is not null where {of_alice_and_bob}", *ids,
     )  # fmt: skip
     for person in (school.alice, school.ed, school.nell):
-        with db.session(org=school.org):
-            [comment], key = db.new_ids(1), data_key(person, org=school.org)
         words = json.dumps({"message": "Look.", "next_step": "", "suggestions": []})
+        comment, sealed = _sealed(school, person, words, table="saved_comments", column="body")
         database.sql(
             "insert into saved_comments (id, org_id, user_id, pass, type, kind, body) values (%s, %s, %s, 'grammar', 'spelling', 'issue', %s)",
-            comment, school.org, person, key.seal(words, place=AssociatedData("saved_comments", "body", school.org, comment)),
+            comment, school.org, person, sealed,
         )  # fmt: skip
     # The files of the students are handed in; those of the educators wait.
     database.sql(
