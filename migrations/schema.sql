@@ -1272,6 +1272,28 @@ begin
 end
 $$;
 
+-- FUNCTION forget_person_of_arrival()
+CREATE FUNCTION public.forget_person_of_arrival() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    new.place := new.place - 'person';
+    return new;
+end
+$$;
+
+-- FUNCTION forget_user_of_arrival()
+CREATE FUNCTION public.forget_user_of_arrival() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    new.place := new.place - 'user';
+    return new;
+end
+$$;
+
 -- FUNCTION histogram(double precision[], double precision[])
 CREATE FUNCTION public.histogram(samples double precision[], bounds double precision[]) RETURNS bigint[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1438,6 +1460,51 @@ begin
     join essays as e on e.org_id = f.org_id and e.id = f.essay_id
     where f.origin <> 'educator' and f.superseded_at is null and e.trial_until is null and e.newest_submission_id = f.submission_id;
     return null;
+end
+$$;
+
+-- FUNCTION look_back_at_canvas(uuid, integer)
+CREATE FUNCTION public.look_back_at_canvas(source uuid, most integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+    courses integer;
+begin
+    delete from arrivals as a
+    where a.org_id = app_org() and a.source_id = source and a.version_key like 'look:%' and not a.place ? 'hand_in' and a.state = 'queued';
+    courses := note_canvas_looks(app_org(), source, now() - interval '30 days', interval '0', most);
+    if courses > 0 then
+        perform audit_note(app_org(), 'replayed', 'source', source, jsonb_build_object('courses', courses));
+    end if;
+    return courses;
+end
+$$;
+
+-- FUNCTION look_back_at_due_canvas(integer, integer)
+CREATE FUNCTION public.look_back_at_due_canvas(most_sites integer, most_courses integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+    site record;
+    courses integer := 0;
+begin
+    for site in
+        select c.org_id, c.id from canvas_sites as c
+        where (c.looked_back_at is null or c.looked_back_at < now() - interval '1 day')
+            and exists (select from sources as s where s.org_id = c.org_id and s.id = c.id and s.disabled_at is null)
+            and exists (select from orgs as o where o.id = c.org_id and o.closed_at is null)
+        order by c.looked_back_at nulls first
+        limit most_sites
+        for update skip locked
+    loop
+        courses := courses + note_canvas_looks(site.org_id, site.id, now() - interval '3 days', interval '1 hour', most_courses);
+        update canvas_sites as c set looked_back_at = now() where c.org_id = site.org_id and c.id = site.id;
+    end loop;
+    return courses;
 end
 $$;
 
@@ -1743,6 +1810,23 @@ begin
 end
 $$;
 
+-- FUNCTION note_asset_report()
+CREATE FUNCTION public.note_asset_report() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    insert into returns (org_id, source_id, submission_id, channel)
+    select a.org_id, a.source_id, new.id, 'asset_report'
+    from arrivals as a join platforms as p on p.org_id = a.org_id and p.id = a.source_id
+    where a.org_id = new.org_id and a.submission_id = new.id and a.place ? 'asset'
+        and exists (select from passes as s where s.org_id = new.org_id and s.submission_id = new.id and s.state = 'done')
+    limit 1
+    on conflict do nothing;
+    return null;
+end
+$$;
+
 -- TABLE ai_responses
 CREATE TABLE public.ai_responses (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -1811,6 +1895,59 @@ CREATE FUNCTION public.note_author_cost(call uuid) RETURNS void
              ELSE (0)::bigint
          END + excluded.cost_micros), month = GREATEST(a.month, excluded.month);
 END;
+
+-- FUNCTION note_canvas_looks(uuid, uuid, timestamp with time zone, interval, integer)
+CREATE FUNCTION public.note_canvas_looks(org uuid, source uuid, since timestamp with time zone, spread interval, most integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+    courses integer;
+begin
+    with ended as (
+        delete from arrivals as a
+        where a.org_id = org and a.source_id = source and a.version_key like 'look:%' and not a.place ? 'hand_in'
+            and a.state not in ('queued', 'running')
+        returning a.place, a.state, a.changed_at
+    )
+    insert into arrivals (org_id, source_id, version_key, place, changed_at, next_at)
+    select org, source, 'look:' || gen_random_uuid(), k.place,
+        greatest(c.created_at, now() - interval '30 days', least(since, b.changed_at)), now() + random() * spread
+    from canvas_sites as c cross join lateral (
+        select distinct jsonb_build_object('root_account', a.place -> 'root_account', 'course', a.place -> 'course') as place
+        from arrivals as a
+        where a.org_id = c.org_id and a.source_id = c.id and a.id >= uuid7_floor(now() - interval '200 days')
+            and a.place ? 'hand_in' and a.place ->> 'course' is not null
+        limit most
+    ) as k left join (
+        select e.place, min(e.changed_at) as changed_at from ended as e where e.state = 'gave_up' group by e.place
+    ) as b on b.place = k.place
+    where c.org_id = org and c.id = source and not exists (
+        select from arrivals as w
+        where w.org_id = org and w.source_id = source and w.state in ('queued', 'running') and not w.place ? 'hand_in' and w.place = k.place
+    );
+    get diagnostics courses = row_count;
+    return courses;
+end
+$$;
+
+-- FUNCTION note_canvas_return()
+CREATE FUNCTION public.note_canvas_return() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    insert into returns (org_id, source_id, submission_id, channel)
+    select a.org_id, a.source_id, new.id, 'canvas_comment'
+    from arrivals as a join canvas_sites as c on c.org_id = a.org_id and c.id = a.source_id
+    where a.org_id = new.org_id and a.submission_id = new.id and c.returns <> 'none'
+        and exists (select from passes as p where p.org_id = new.org_id and p.submission_id = new.id and p.state = 'done')
+    limit 1
+    on conflict do nothing;
+    return null;
+end
+$$;
 
 -- FUNCTION note_feedback_seconds()
 CREATE FUNCTION public.note_feedback_seconds() RETURNS trigger
@@ -1889,6 +2026,32 @@ begin
     from arrivals as a join moodle_sites as m on m.org_id = a.org_id and m.id = a.source_id
     where a.org_id = new.org_id and a.submission_id = new.id and m.returns <> 'none'
         and exists (select from passes as p where p.org_id = new.org_id and p.submission_id = new.id and p.state = 'done')
+    limit 1
+    on conflict do nothing;
+    return null;
+end
+$$;
+
+-- FUNCTION note_score()
+CREATE FUNCTION public.note_score() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    insert into returns (org_id, source_id, submission_id, channel)
+    select a.org_id, a.source_id, new.id, 'lti_score'
+    from essays as e
+    join platform_assignments as a on a.org_id = e.org_id and a.assignment_id = e.assignment_id
+    join platforms as p on p.org_id = a.org_id and p.id = a.source_id
+    where e.org_id = new.org_id and e.id = new.essay_id and p.state = 'active' and p.scores = 'handed_in'
+        and exists (select from lms_people as l where l.org_id = a.org_id and l.source_id = a.source_id and l.user_id = new.user_id)
+        and exists (select from passes as d where d.org_id = new.org_id and d.submission_id = new.id and d.state = 'done')
+        and not exists (
+            select from essays as o join submissions as s on s.org_id = o.org_id and s.essay_id = o.id
+            join returns as r on r.org_id = s.org_id and r.submission_id = s.id
+            where o.org_id = new.org_id and o.user_id = new.user_id and o.assignment_id = e.assignment_id
+                and r.channel = 'lti_score' and r.source_id = a.source_id and r.state <> 'gave_up'
+        )
     limit 1
     on conflict do nothing;
     return null;
@@ -2492,15 +2655,16 @@ begin
     if not exists (select from endpoints as e where e.org_id = app_org() and e.id = endpoint and e.disabled_at is null) then
         return 0;
     end if;
-    update deliveries as d set state = 'queued', attempt = 0, next_at = now(), finished_at = null, error = null, http_status = null
-    where d.org_id = app_org() and d.id in (
+    with chosen as materialized (
         select f.id from deliveries as f
         where f.org_id = app_org() and f.endpoint_id = endpoint and f.event <> 'endpoint.disabled' and (
             f.id = wanted and f.state in ('queued', 'done', 'gave_up')
             or wanted is null and f.state = 'gave_up' and f.id >= uuid7_floor(since)
         )
         order by f.id limit most for update skip locked
-    );
+    )
+    update deliveries as d set state = 'queued', attempt = 0, next_at = now(), finished_at = null, error = null, http_status = null
+    from chosen as c where d.org_id = app_org() and d.id = c.id;
     get diagnostics queued = row_count;
     if queued > 0 then
         perform audit_note(app_org(), 'redelivered', 'endpoint', endpoint,
@@ -2604,12 +2768,13 @@ CREATE FUNCTION public.replay_arrivals(source uuid, wanted uuid, most integer) R
 declare
     queued integer;
 begin
-    update arrivals as a set state = 'queued', attempt = 0, next_at = now(), finished_at = null, error = null
-    where a.org_id = app_org() and a.id in (
+    with chosen as materialized (
         select f.id from arrivals as f
         where f.org_id = app_org() and f.source_id = source and f.state in ('refused', 'gave_up') and (wanted is null or f.id = wanted)
         order by f.id limit most for update skip locked
-    );
+    )
+    update arrivals as a set state = 'queued', attempt = 0, next_at = now(), finished_at = null, error = null
+    from chosen as c where a.org_id = app_org() and a.id = c.id;
     get diagnostics queued = row_count;
     if queued > 0 then
         perform audit_note(app_org(), 'replayed', 'source', source,
@@ -2815,12 +2980,13 @@ CREATE FUNCTION public.resend_returns(source uuid, wanted uuid, most integer) RE
 declare
     queued integer;
 begin
-    update returns as r set state = 'queued', attempt = 0, next_at = now(), finished_at = null, error = null
-    where r.org_id = app_org() and r.id in (
+    with chosen as materialized (
         select f.id from returns as f
         where f.org_id = app_org() and f.source_id = source and f.state = 'gave_up' and (wanted is null or f.id = wanted)
-        order by f.id limit most for update skip locked
-    );
+        order by f.error is not distinct from 'not_wanted', f.id limit most for update skip locked
+    )
+    update returns as r set state = 'queued', attempt = 0, next_at = now(), finished_at = null, error = null
+    from chosen as c where r.org_id = app_org() and r.id = c.id;
     get diagnostics queued = row_count;
     if queued > 0 then
         perform audit_note(app_org(), 'replayed', 'source', source,
@@ -3086,7 +3252,7 @@ CREATE FUNCTION public.settle_delivery(delivery uuid, student uuid, submission u
 begin
     update inbound_events as d
     set outcome = 'accepted', reason = null, problem = null, user_id = student, submission_id = submission, body = sealed
-    where d.org_id = app_org() and d.source_id = app_actor() and d.id = delivery and d.outcome = 'refused';
+    where d.org_id = app_org() and d.source_id = app_actor() and d.id = delivery and d.outcome in ('refused', 'ignored');
 end
 $$;
 
@@ -3353,6 +3519,43 @@ begin
 end
 $$;
 
+-- FUNCTION take_notices(jsonb)
+CREATE FUNCTION public.take_notices(notices jsonb) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+    tenant uuid := app_org();
+    platform uuid := (select p.id from platforms as p where p.org_id = tenant and p.id = app_actor() and p.state = 'active');
+    taken integer;
+begin
+    if platform is null then
+        raise exception 'no platform is acting' using errcode = 'insufficient_privilege';
+    end if;
+    insert into arrivals as a (org_id, source_id, version_key, place, changed_at)
+    select tenant, platform, n.version_key,
+        n.place || jsonb_build_object('received_at', to_char(now(), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')), n.changed_at
+    from jsonb_to_recordset(notices) as n (version_key text, place jsonb, changed_at timestamptz)
+    order by n.version_key
+    on conflict (org_id, source_id, version_key) do update
+        set place = excluded.place, state = 'queued', attempt = 0, next_at = now(), finished_at = null, error = null
+        where a.state in ('queued', 'refused', 'gave_up') and a.place ->> 'notice' is distinct from excluded.place ->> 'notice';
+    get diagnostics taken = row_count;
+    with told_again as (
+        update arrivals as a set place = a.place || (n.place - 'person')
+        from jsonb_to_recordset(notices) as n (version_key text, place jsonb)
+        where a.org_id = tenant and a.source_id = platform and a.version_key = n.version_key and a.state = 'accepted'
+            and a.place ->> 'notice' is distinct from n.place ->> 'notice'
+        returning a.submission_id
+    )
+    update returns as r set state = 'queued', attempt = 0, next_at = now(), finished_at = null, error = null
+    from told_again as t
+    where r.org_id = tenant and r.submission_id = t.submission_id and r.channel = 'asset_report' and r.state = 'gave_up';
+    return taken;
+end
+$$;
+
 -- FUNCTION trip_if_failing(text, text, boolean)
 CREATE FUNCTION public.trip_if_failing(wanted text, why text, probed boolean) RETURNS double precision
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3451,9 +3654,14 @@ begin
         select e.id, e.assignment_id into essay_id, essay_assignment_id
         from essays as e where e.org_id = app_org() and e.user_id = author and e.assignment_id = wanted_assignment;
     elsif wanted_external_id is not null then
-        select e.id into essay_id
-        from essays as e
-        where e.org_id = app_org() and e.user_id = author and e.assignment_id is null and e.external_id = wanted_external_id;
+        -- Of an essay without an assignment there is one. An id that an LMS has used for several assignments tells none of them.
+        select f.id, f.assignment_id into essay_id, essay_assignment_id
+        from (
+            select e.id, e.assignment_id, count(*) over () as alike
+            from essays as e
+            where e.org_id = app_org() and e.user_id = author and e.external_id = wanted_external_id
+        ) as f
+        where f.assignment_id is null or f.alike = 1;
     end if;
     -- A revision that names only its essay stays under the assignment of that essay, and under its release policy.
     if coalesce(wanted_assignment, essay_assignment_id) is not null then
@@ -3632,6 +3840,23 @@ ALTER TABLE ONLY public.arrivals FORCE ROW LEVEL SECURITY;
 -- COMMENT TABLE arrivals
 COMMENT ON TABLE public.arrivals IS 'Hand-ins that an LMS says are there: leased rows that a worker fetches. No words of students.';
 
+-- TABLE asset_activities
+CREATE TABLE public.asset_activities (
+    org_id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    deployment text NOT NULL,
+    activity text NOT NULL,
+    title text,
+    report_url text,
+    report_scopes text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT asset_activities_activity_length CHECK (((length(activity) >= 1) AND (length(activity) <= 255))),
+    CONSTRAINT asset_activities_deployment_length CHECK (((length(deployment) >= 1) AND (length(deployment) <= 255))),
+    CONSTRAINT asset_activities_scopes_few CHECK (((cardinality(report_scopes) <= 5) AND (array_position(report_scopes, NULL::text) IS NULL))),
+    CONSTRAINT asset_activities_title_length CHECK (((length(title) >= 1) AND (length(title) <= 500))),
+    CONSTRAINT asset_activities_url_short CHECK ((length(report_url) <= 2048))
+);
+ALTER TABLE ONLY public.asset_activities FORCE ROW LEVEL SECURITY;
+
 -- TABLE assignments
 CREATE TABLE public.assignments (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -3695,6 +3920,31 @@ CREATE TABLE public.blessings (
     CONSTRAINT blessings_pass_known CHECK ((pass = ANY (ARRAY['grammar'::text, 'structure'::text, 'content'::text])))
 );
 ALTER TABLE ONLY public.blessings FORCE ROW LEVEL SECURITY;
+
+-- TABLE canvas_sites
+CREATE TABLE public.canvas_sites (
+    id uuid NOT NULL,
+    org_id uuid NOT NULL,
+    site text NOT NULL,
+    token bytea NOT NULL,
+    root_account_uuid text,
+    jwks_url text NOT NULL,
+    returns text DEFAULT 'link'::text NOT NULL,
+    pages_url text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    heard_at timestamp with time zone,
+    looked_back_at timestamp with time zone,
+    CONSTRAINT canvas_sites_jwks_url_length CHECK (((length(jwks_url) >= 8) AND (length(jwks_url) <= 500))),
+    CONSTRAINT canvas_sites_pages_url_length CHECK (((length(pages_url) >= 8) AND (length(pages_url) <= 500))),
+    CONSTRAINT canvas_sites_returns_known CHECK ((returns = ANY (ARRAY['none'::text, 'link'::text, 'summary'::text]))),
+    CONSTRAINT canvas_sites_root_account_uuid_length CHECK (((length(root_account_uuid) >= 1) AND (length(root_account_uuid) <= 100))),
+    CONSTRAINT canvas_sites_site_length CHECK (((length(site) >= 8) AND (length(site) <= 500)))
+);
+ALTER TABLE ONLY public.canvas_sites ALTER COLUMN token SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.canvas_sites FORCE ROW LEVEL SECURITY;
+
+-- COMMENT TABLE canvas_sites
+COMMENT ON TABLE public.canvas_sites IS 'Canvas sites whose events are taken: settings, and when the last event came.';
 
 -- TABLE categories
 CREATE TABLE public.categories (
@@ -4128,6 +4378,7 @@ ALTER TABLE ONLY public.lms_people FORCE ROW LEVEL SECURITY;
 -- TABLE lti_keys
 CREATE TABLE public.lti_keys (
     id uuid NOT NULL,
+    platform_id uuid NOT NULL,
     private_key bytea NOT NULL,
     public_key jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -4478,6 +4729,21 @@ ALTER TABLE ONLY public.moodle_sites FORCE ROW LEVEL SECURITY;
 -- COMMENT TABLE moodle_sites
 COMMENT ON TABLE public.moodle_sites IS 'Moodle sites that are asked what was handed in: settings, what is known of the site, and a leased row.';
 
+-- TABLE notice_handlers
+CREATE TABLE public.notice_handlers (
+    org_id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    deployment text NOT NULL,
+    notice_type text NOT NULL,
+    service_url text NOT NULL,
+    handler text NOT NULL,
+    registered_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT notice_handlers_deployment_length CHECK (((length(deployment) >= 1) AND (length(deployment) <= 255))),
+    CONSTRAINT notice_handlers_type_is_a_word CHECK ((notice_type ~ '^[A-Za-z]{1,60}$'::text)),
+    CONSTRAINT notice_handlers_urls_short CHECK (((length(service_url) <= 2048) AND (length(handler) <= 2048)))
+);
+ALTER TABLE ONLY public.notice_handlers FORCE ROW LEVEL SECURITY;
+
 -- TABLE one_time_tokens
 CREATE TABLE public.one_time_tokens (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -4513,6 +4779,16 @@ ALTER TABLE ONLY public.passkeys ALTER COLUMN credential_id SET STORAGE EXTERNAL
 ALTER TABLE ONLY public.passkeys ALTER COLUMN public_key SET STORAGE EXTERNAL;
 ALTER TABLE ONLY public.passkeys FORCE ROW LEVEL SECURITY;
 
+-- TABLE platform_assignments
+CREATE TABLE public.platform_assignments (
+    org_id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    assignment_id uuid NOT NULL,
+    line_item_url text NOT NULL,
+    CONSTRAINT platform_assignments_url_short CHECK ((length(line_item_url) <= 2048))
+);
+ALTER TABLE ONLY public.platform_assignments FORCE ROW LEVEL SECURITY;
+
 -- TABLE platform_courses
 CREATE TABLE public.platform_courses (
     org_id uuid NOT NULL,
@@ -4540,11 +4816,17 @@ CREATE TABLE public.platforms (
     deployments text[] DEFAULT '{}'::text[] NOT NULL,
     frame_origins text[] DEFAULT '{}'::text[] NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    launched_at timestamp with time zone,
+    refused_at timestamp with time zone,
+    refused_reason text,
+    scores text DEFAULT 'none'::text NOT NULL,
     CONSTRAINT platforms_deployments_few CHECK (((cardinality(deployments) <= 100) AND (array_position(deployments, NULL::text) IS NULL))),
     CONSTRAINT platforms_frame_origins_few CHECK (((cardinality(frame_origins) <= 20) AND (array_position(frame_origins, NULL::text) IS NULL))),
+    CONSTRAINT platforms_refused_reason_short CHECK (((length(refused_reason) <= 200) AND ((refused_reason IS NULL) = (refused_at IS NULL)))),
     CONSTRAINT platforms_registered CHECK (((state = ANY (ARRAY['invited'::text, 'off'::text])) OR (num_nulls(issuer, client_id, authorization_url, token_url, jwks_url) = 0))),
     CONSTRAINT platforms_registration_ends CHECK (((registration_digest IS NULL) = (registration_ends_at IS NULL))),
     CONSTRAINT platforms_registration_length CHECK ((length(registration_digest) = 32)),
+    CONSTRAINT platforms_scores_known CHECK ((scores = ANY (ARRAY['none'::text, 'handed_in'::text]))),
     CONSTRAINT platforms_state_known CHECK ((state = ANY (ARRAY['invited'::text, 'pending'::text, 'active'::text, 'off'::text]))),
     CONSTRAINT platforms_words_short CHECK ((GREATEST(length(issuer), length(client_id), length(authorization_url), length(token_url), length(token_audience), length(jwks_url)) <= 2048))
 );
@@ -5095,7 +5377,7 @@ CREATE TABLE public.returns (
     finished_at timestamp with time zone,
     error text,
     CONSTRAINT returns_attempt_not_negative CHECK ((attempt >= 0)),
-    CONSTRAINT returns_channel_known CHECK ((channel = 'moodle_comment'::text)),
+    CONSTRAINT returns_channel_known CHECK ((channel = ANY (ARRAY['moodle_comment'::text, 'canvas_comment'::text, 'lti_score'::text, 'asset_report'::text]))),
     CONSTRAINT returns_error_is_a_word CHECK ((error ~ '^[a-z_]{1,40}$'::text)),
     CONSTRAINT returns_external_id_length CHECK (((length(external_id) >= 1) AND (length(external_id) <= 200))),
     CONSTRAINT returns_finished_when_ended CHECK (((state = ANY (ARRAY['done'::text, 'gave_up'::text])) = (finished_at IS NOT NULL))),
@@ -5244,7 +5526,10 @@ CREATE TABLE public.sources (
     creates_courses boolean DEFAULT false NOT NULL,
     networks text[] DEFAULT '{}'::text[] NOT NULL,
     kind text DEFAULT 'signed'::text NOT NULL,
-    CONSTRAINT sources_kind_known CHECK ((kind = ANY (ARRAY['signed'::text, 'lti'::text, 'moodle'::text]))),
+    mapping jsonb,
+    CONSTRAINT sources_kind_known CHECK ((kind = ANY (ARRAY['signed'::text, 'custom'::text, 'moodle'::text, 'moodle_webhookengine'::text, 'canvas'::text, 'lti'::text]))),
+    CONSTRAINT sources_mapping_object CHECK ((jsonb_typeof(mapping) = 'object'::text)),
+    CONSTRAINT sources_mapping_of_custom CHECK (((kind = 'custom'::text) = (mapping IS NOT NULL))),
     CONSTRAINT sources_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200))),
     CONSTRAINT sources_networks_few CHECK (((cardinality(networks) <= 50) AND (array_position((networks)::cidr[], NULL::cidr) IS NULL))),
     CONSTRAINT sources_previous_secret_ends CHECK (((previous_secret IS NULL) = (previous_secret_until IS NULL)))
@@ -5429,6 +5714,10 @@ ALTER TABLE ONLY public.arrivals
 ALTER TABLE ONLY public.arrivals
     ADD CONSTRAINT arrivals_version_unique UNIQUE (org_id, source_id, version_key);
 
+-- CONSTRAINT asset_activities asset_activities_pkey
+ALTER TABLE ONLY public.asset_activities
+    ADD CONSTRAINT asset_activities_pkey PRIMARY KEY (org_id, source_id, deployment, activity);
+
 -- CONSTRAINT assignments assignments_org_id_id_unique
 ALTER TABLE ONLY public.assignments
     ADD CONSTRAINT assignments_org_id_id_unique UNIQUE (org_id, id);
@@ -5456,6 +5745,10 @@ ALTER TABLE ONLY public.author_use
 -- CONSTRAINT blessings blessings_pkey
 ALTER TABLE ONLY public.blessings
     ADD CONSTRAINT blessings_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT canvas_sites canvas_sites_pkey
+ALTER TABLE ONLY public.canvas_sites
+    ADD CONSTRAINT canvas_sites_pkey PRIMARY KEY (id);
 
 -- CONSTRAINT categories categories_org_id_id_unique
 ALTER TABLE ONLY public.categories
@@ -5593,6 +5886,10 @@ ALTER TABLE ONLY public.lti_keys
 ALTER TABLE ONLY public.moodle_sites
     ADD CONSTRAINT moodle_sites_pkey PRIMARY KEY (id);
 
+-- CONSTRAINT notice_handlers notice_handlers_pkey
+ALTER TABLE ONLY public.notice_handlers
+    ADD CONSTRAINT notice_handlers_pkey PRIMARY KEY (org_id, source_id, deployment, notice_type);
+
 -- CONSTRAINT one_time_tokens one_time_tokens_digest_unique
 ALTER TABLE ONLY public.one_time_tokens
     ADD CONSTRAINT one_time_tokens_digest_unique UNIQUE (org_id, digest);
@@ -5624,6 +5921,10 @@ ALTER TABLE ONLY public.passkeys
 -- CONSTRAINT passkeys passkeys_pkey
 ALTER TABLE ONLY public.passkeys
     ADD CONSTRAINT passkeys_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT platform_assignments platform_assignments_pkey
+ALTER TABLE ONLY public.platform_assignments
+    ADD CONSTRAINT platform_assignments_pkey PRIMARY KEY (org_id, source_id, assignment_id);
 
 -- CONSTRAINT platform_courses platform_courses_pkey
 ALTER TABLE ONLY public.platform_courses
@@ -5963,6 +6264,9 @@ CREATE INDEX idx_assignments_source ON public.assignments USING btree (org_id, s
 -- INDEX idx_blessings_org
 CREATE INDEX idx_blessings_org ON public.blessings USING btree (org_id, id);
 
+-- INDEX idx_canvas_sites_org
+CREATE INDEX idx_canvas_sites_org ON public.canvas_sites USING btree (org_id, id);
+
 -- INDEX idx_courses_source
 CREATE INDEX idx_courses_source ON public.courses USING btree (org_id, source_id) WHERE (source_id IS NOT NULL);
 
@@ -6059,6 +6363,9 @@ CREATE INDEX idx_linked_accounts_user ON public.linked_accounts USING btree (org
 -- INDEX idx_lms_people_user
 CREATE INDEX idx_lms_people_user ON public.lms_people USING btree (org_id, user_id);
 
+-- INDEX idx_lti_keys_platform
+CREATE INDEX idx_lti_keys_platform ON public.lti_keys USING btree (platform_id, created_at);
+
 -- INDEX idx_moodle_sites_due
 CREATE INDEX idx_moodle_sites_due ON public.moodle_sites USING btree (next_at) WHERE (state = 'queued'::text);
 
@@ -6112,6 +6419,9 @@ CREATE INDEX idx_passes_untallied ON public.passes USING btree (finished_at) WHE
 
 -- INDEX idx_passkeys_user
 CREATE INDEX idx_passkeys_user ON public.passkeys USING btree (org_id, user_id);
+
+-- INDEX idx_platform_assignments_assignment
+CREATE INDEX idx_platform_assignments_assignment ON public.platform_assignments USING btree (org_id, assignment_id);
 
 -- INDEX idx_platform_courses_course
 CREATE INDEX idx_platform_courses_course ON public.platform_courses USING btree (org_id, course_id);
@@ -6386,6 +6696,9 @@ CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.assignments FO
 -- TRIGGER blessings audited
 CREATE TRIGGER audited AFTER INSERT ON public.blessings FOR EACH ROW EXECUTE FUNCTION public.audit_change('model_approval', 'id', 'pass,provider,model,prompt_version');
 
+-- TRIGGER canvas_sites audited
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE OF token, root_account_uuid, jwks_url, returns, pages_url ON public.canvas_sites FOR EACH ROW EXECUTE FUNCTION public.audit_change('canvas_site', 'id');
+
 -- TRIGGER categories audited
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.categories FOR EACH ROW EXECUTE FUNCTION public.audit_change('category', 'id');
 
@@ -6420,7 +6733,7 @@ CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.orgs FOR EACH 
 CREATE TRIGGER audited AFTER INSERT OR DELETE ON public.passkeys FOR EACH ROW EXECUTE FUNCTION public.audit_change('passkey', 'user_id');
 
 -- TRIGGER platforms audited
-CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.platforms FOR EACH ROW EXECUTE FUNCTION public.audit_change('platform', 'id');
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE OF state, registration_digest, registration_ends_at, issuer, client_id, authorization_url, token_url, token_audience, jwks_url, deployments, frame_origins, scores ON public.platforms FOR EACH ROW EXECUTE FUNCTION public.audit_change('platform', 'id');
 
 -- TRIGGER rubrics audited
 CREATE TRIGGER audited AFTER INSERT OR DELETE ON public.rubrics FOR EACH ROW EXECUTE FUNCTION public.audit_change('rubric', 'id');
@@ -6452,6 +6765,12 @@ CREATE TRIGGER dual_approval BEFORE UPDATE OF dual_approval ON public.orgs FOR E
 -- TRIGGER endpoints ends_deliveries
 CREATE TRIGGER ends_deliveries AFTER UPDATE OF disabled_at ON public.endpoints FOR EACH ROW WHEN (((old.disabled_at IS NULL) AND (new.disabled_at IS NOT NULL))) EXECUTE FUNCTION public.end_deliveries();
 
+-- TRIGGER arrivals forgets_person
+CREATE TRIGGER forgets_person BEFORE UPDATE OF state ON public.arrivals FOR EACH ROW WHEN (((new.state = 'accepted'::text) AND (new.place ? 'person'::text))) EXECUTE FUNCTION public.forget_person_of_arrival();
+
+-- TRIGGER arrivals forgets_user
+CREATE TRIGGER forgets_user BEFORE UPDATE OF submission_id ON public.arrivals FOR EACH ROW WHEN (((old.submission_id IS NOT NULL) AND (new.submission_id IS NULL) AND (new.place ? 'user'::text))) EXECUTE FUNCTION public.forget_user_of_arrival();
+
 -- TRIGGER orgs held
 CREATE TRIGGER held BEFORE UPDATE OF closed_at, exported_at ON public.orgs FOR EACH ROW EXECUTE FUNCTION public.require_no_hold();
 
@@ -6470,6 +6789,12 @@ CREATE TRIGGER noted AFTER INSERT ON public.sessions FOR EACH ROW EXECUTE FUNCTI
 -- TRIGGER users noted
 CREATE TRIGGER noted BEFORE UPDATE OF role ON public.users FOR EACH ROW EXECUTE FUNCTION public.note_new_role();
 
+-- TRIGGER submissions notes_asset_report
+CREATE TRIGGER notes_asset_report AFTER UPDATE OF completed_at, released_at ON public.submissions FOR EACH ROW WHEN (((new.completed_at IS NOT NULL) AND (new.released_at IS NOT NULL) AND (new.status = ANY (ARRAY['completed'::text, 'partial'::text])) AND ((old.completed_at IS NULL) OR (old.released_at IS NULL)))) EXECUTE FUNCTION public.note_asset_report();
+
+-- TRIGGER submissions notes_canvas_return
+CREATE TRIGGER notes_canvas_return AFTER UPDATE OF completed_at, released_at ON public.submissions FOR EACH ROW WHEN (((new.completed_at IS NOT NULL) AND (new.released_at IS NOT NULL) AND (new.status = ANY (ARRAY['completed'::text, 'partial'::text])) AND ((old.completed_at IS NULL) OR (old.released_at IS NULL)))) EXECUTE FUNCTION public.note_canvas_return();
+
 -- TRIGGER submissions notes_ended
 CREATE TRIGGER notes_ended AFTER UPDATE OF completed_at ON public.submissions FOR EACH ROW WHEN (((old.completed_at IS NULL) AND (new.completed_at IS NOT NULL) AND (new.status = ANY (ARRAY['completed'::text, 'partial'::text, 'failed'::text])))) EXECUTE FUNCTION public.note_version('ended');
 
@@ -6481,6 +6806,9 @@ CREATE TRIGGER notes_released AFTER UPDATE OF released_at ON public.submissions 
 
 -- TRIGGER submissions notes_return
 CREATE TRIGGER notes_return AFTER UPDATE OF completed_at, released_at ON public.submissions FOR EACH ROW WHEN (((new.completed_at IS NOT NULL) AND (new.released_at IS NOT NULL) AND (new.status = ANY (ARRAY['completed'::text, 'partial'::text])) AND ((old.completed_at IS NULL) OR (old.released_at IS NULL)))) EXECUTE FUNCTION public.note_return();
+
+-- TRIGGER submissions notes_score
+CREATE TRIGGER notes_score AFTER UPDATE OF completed_at, released_at ON public.submissions FOR EACH ROW WHEN (((new.completed_at IS NOT NULL) AND (new.released_at IS NOT NULL) AND (new.status = ANY (ARRAY['completed'::text, 'partial'::text])) AND ((old.completed_at IS NULL) OR (old.released_at IS NULL)))) EXECUTE FUNCTION public.note_score();
 
 -- TRIGGER orgs retention
 CREATE TRIGGER retention AFTER INSERT OR UPDATE OF retention_texts, retention_raw_answers, retention_deliveries, retention_accounts, retention_logs, legal_hold ON public.orgs FOR EACH ROW EXECUTE FUNCTION public.retention_changed();
@@ -6533,6 +6861,10 @@ ALTER TABLE ONLY public.arrivals
 ALTER TABLE ONLY public.arrivals
     ADD CONSTRAINT arrivals_submission FOREIGN KEY (org_id, submission_id) REFERENCES public.submissions(org_id, id) ON DELETE SET NULL (submission_id);
 
+-- FK CONSTRAINT asset_activities asset_activities_source
+ALTER TABLE ONLY public.asset_activities
+    ADD CONSTRAINT asset_activities_source FOREIGN KEY (org_id, source_id) REFERENCES public.sources(org_id, id) ON DELETE CASCADE;
+
 -- FK CONSTRAINT assignments assignments_category
 ALTER TABLE ONLY public.assignments
     ADD CONSTRAINT assignments_category FOREIGN KEY (org_id, category_id) REFERENCES public.categories(org_id, id) ON DELETE RESTRICT;
@@ -6564,6 +6896,10 @@ ALTER TABLE ONLY public.author_use
 -- FK CONSTRAINT blessings blessings_org_id_fkey
 ALTER TABLE ONLY public.blessings
     ADD CONSTRAINT blessings_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT canvas_sites canvas_sites_source
+ALTER TABLE ONLY public.canvas_sites
+    ADD CONSTRAINT canvas_sites_source FOREIGN KEY (org_id, id) REFERENCES public.sources(org_id, id) ON DELETE CASCADE;
 
 -- FK CONSTRAINT categories categories_org_id_fkey
 ALTER TABLE ONLY public.categories
@@ -6681,9 +7017,17 @@ ALTER TABLE ONLY public.lms_people
 ALTER TABLE ONLY public.lms_people
     ADD CONSTRAINT lms_people_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
 
+-- FK CONSTRAINT lti_keys lti_keys_platform
+ALTER TABLE ONLY public.lti_keys
+    ADD CONSTRAINT lti_keys_platform FOREIGN KEY (platform_id) REFERENCES public.platforms(id) ON DELETE CASCADE;
+
 -- FK CONSTRAINT moodle_sites moodle_sites_source
 ALTER TABLE ONLY public.moodle_sites
     ADD CONSTRAINT moodle_sites_source FOREIGN KEY (org_id, id) REFERENCES public.sources(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT notice_handlers notice_handlers_source
+ALTER TABLE ONLY public.notice_handlers
+    ADD CONSTRAINT notice_handlers_source FOREIGN KEY (org_id, source_id) REFERENCES public.sources(org_id, id) ON DELETE CASCADE;
 
 -- FK CONSTRAINT one_time_tokens one_time_tokens_user
 ALTER TABLE ONLY public.one_time_tokens
@@ -6696,6 +7040,14 @@ ALTER TABLE ONLY public.passes
 -- FK CONSTRAINT passkeys passkeys_user
 ALTER TABLE ONLY public.passkeys
     ADD CONSTRAINT passkeys_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT platform_assignments platform_assignments_assignment
+ALTER TABLE ONLY public.platform_assignments
+    ADD CONSTRAINT platform_assignments_assignment FOREIGN KEY (org_id, assignment_id) REFERENCES public.assignments(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT platform_assignments platform_assignments_source
+ALTER TABLE ONLY public.platform_assignments
+    ADD CONSTRAINT platform_assignments_source FOREIGN KEY (org_id, source_id) REFERENCES public.sources(org_id, id) ON DELETE CASCADE;
 
 -- FK CONSTRAINT platform_courses platform_courses_course
 ALTER TABLE ONLY public.platform_courses
@@ -6826,6 +7178,9 @@ ALTER TABLE public.approvals ENABLE ROW LEVEL SECURITY;
 -- ROW SECURITY arrivals
 ALTER TABLE public.arrivals ENABLE ROW LEVEL SECURITY;
 
+-- ROW SECURITY asset_activities
+ALTER TABLE public.asset_activities ENABLE ROW LEVEL SECURITY;
+
 -- ROW SECURITY assignments
 ALTER TABLE public.assignments ENABLE ROW LEVEL SECURITY;
 
@@ -6843,6 +7198,9 @@ ALTER TABLE public.author_use ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY blessings
 ALTER TABLE public.blessings ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY canvas_sites
+ALTER TABLE public.canvas_sites ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY categories
 ALTER TABLE public.categories ENABLE ROW LEVEL SECURITY;
@@ -6874,6 +7232,9 @@ CREATE POLICY ec_admin_own_org ON public.approvals TO ec_admin USING ((org_id = 
 -- POLICY arrivals ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.arrivals TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY asset_activities ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.asset_activities TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org)));
+
 -- POLICY assignments ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.assignments TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
@@ -6885,6 +7246,9 @@ CREATE POLICY ec_admin_own_org ON public.author_use TO ec_admin USING ((org_id =
 
 -- POLICY blessings ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.blessings TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY canvas_sites ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.canvas_sites TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
 -- POLICY categories ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.categories TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -6943,6 +7307,9 @@ CREATE POLICY ec_admin_own_org ON public.lms_people TO ec_admin USING ((org_id =
 
 -- POLICY moodle_sites ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.moodle_sites TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY notice_handlers ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.notice_handlers TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org)));
 
 -- POLICY one_time_tokens ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.one_time_tokens TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -7191,6 +7558,9 @@ CREATE POLICY ec_educator_own_rows ON public.users TO ec_educator USING (((org_i
 -- POLICY weekly_summary_readers ec_educator_self
 CREATE POLICY ec_educator_self ON public.weekly_summary_readers TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user))));
 
+-- POLICY canvas_sites ec_keys_all
+CREATE POLICY ec_keys_all ON public.canvas_sites TO ec_keys USING (true) WITH CHECK (true);
+
 -- POLICY endpoints ec_keys_all
 CREATE POLICY ec_keys_all ON public.endpoints TO ec_keys USING (true) WITH CHECK (true);
 
@@ -7260,6 +7630,9 @@ CREATE POLICY ec_lms_own_org ON public.orgs TO ec_lms USING ((id = ( SELECT publ
 -- POLICY passes ec_lms_own_org
 CREATE POLICY ec_lms_own_org ON public.passes TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY platform_assignments ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.platform_assignments TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (source_id = ( SELECT public.app_actor() AS app_actor))));
+
 -- POLICY platform_courses ec_lms_own_org
 CREATE POLICY ec_lms_own_org ON public.platform_courses TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (source_id = ( SELECT public.app_actor() AS app_actor))));
 
@@ -7286,6 +7659,18 @@ CREATE POLICY ec_lms_own_org ON public.users TO ec_lms USING ((org_id = ( SELECT
 
 -- POLICY arrivals ec_lms_own_source
 CREATE POLICY ec_lms_own_source ON public.arrivals TO ec_lms USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (source_id = ( SELECT public.app_actor() AS app_actor)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (source_id = ( SELECT public.app_actor() AS app_actor))));
+
+-- POLICY asset_activities ec_lms_own_source
+CREATE POLICY ec_lms_own_source ON public.asset_activities TO ec_lms USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (source_id = ( SELECT public.app_actor() AS app_actor)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (source_id = ( SELECT public.app_actor() AS app_actor))));
+
+-- POLICY canvas_sites ec_lms_own_source
+CREATE POLICY ec_lms_own_source ON public.canvas_sites TO ec_lms USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (id = ( SELECT public.app_actor() AS app_actor)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (id = ( SELECT public.app_actor() AS app_actor))));
+
+-- POLICY moodle_sites ec_lms_own_source
+CREATE POLICY ec_lms_own_source ON public.moodle_sites TO ec_lms USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (id = ( SELECT public.app_actor() AS app_actor)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (id = ( SELECT public.app_actor() AS app_actor))));
+
+-- POLICY notice_handlers ec_lms_own_source
+CREATE POLICY ec_lms_own_source ON public.notice_handlers TO ec_lms USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (source_id = ( SELECT public.app_actor() AS app_actor)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (source_id = ( SELECT public.app_actor() AS app_actor))));
 
 -- POLICY assignments ec_manager_own_org
 CREATE POLICY ec_manager_own_org ON public.assignments TO ec_manager USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -7390,11 +7775,17 @@ CREATE POLICY ec_worker_own_org ON public.ai_responses TO ec_worker USING ((org_
 -- POLICY arrivals ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.arrivals TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY asset_activities ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.asset_activities TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org)));
+
 -- POLICY assignments ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.assignments TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
 -- POLICY blessings ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.blessings TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY canvas_sites ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.canvas_sites TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org)));
 
 -- POLICY categories ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.categories TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -7429,6 +7820,9 @@ CREATE POLICY ec_worker_own_org ON public.ledger TO ec_worker USING ((org_id = (
 -- POLICY ledger_entries ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.ledger_entries TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY lms_people ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.lms_people TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org)));
+
 -- POLICY moodle_sites ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.moodle_sites TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
@@ -7437,6 +7831,12 @@ CREATE POLICY ec_worker_own_org ON public.orgs TO ec_worker USING ((id = ( SELEC
 
 -- POLICY passes ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.passes TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY platform_assignments ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.platform_assignments TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY platforms ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.platforms TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org)));
 
 -- POLICY returns ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.returns TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -7516,6 +7916,9 @@ ALTER TABLE public.lms_people ENABLE ROW LEVEL SECURITY;
 -- ROW SECURITY moodle_sites
 ALTER TABLE public.moodle_sites ENABLE ROW LEVEL SECURITY;
 
+-- ROW SECURITY notice_handlers
+ALTER TABLE public.notice_handlers ENABLE ROW LEVEL SECURITY;
+
 -- ROW SECURITY one_time_tokens
 ALTER TABLE public.one_time_tokens ENABLE ROW LEVEL SECURITY;
 
@@ -7527,6 +7930,9 @@ ALTER TABLE public.passes ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY passkeys
 ALTER TABLE public.passkeys ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY platform_assignments
+ALTER TABLE public.platform_assignments ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY platform_courses
 ALTER TABLE public.platform_courses ENABLE ROW LEVEL SECURITY;
@@ -8058,6 +8464,12 @@ GRANT ALL ON FUNCTION public.find_faults(fault text, since timestamp with time z
 REVOKE ALL ON FUNCTION public.fold_ledger(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.fold_ledger(most integer) TO ec_clock;
 
+-- ACL FUNCTION forget_person_of_arrival()
+REVOKE ALL ON FUNCTION public.forget_person_of_arrival() FROM PUBLIC;
+
+-- ACL FUNCTION forget_user_of_arrival()
+REVOKE ALL ON FUNCTION public.forget_user_of_arrival() FROM PUBLIC;
+
 -- ACL FUNCTION histogram(samples double precision[], bounds double precision[])
 REVOKE ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_clock;
@@ -8148,6 +8560,14 @@ REVOKE ALL ON FUNCTION public.list_decided_comment() FROM PUBLIC;
 -- ACL FUNCTION list_new_comments()
 REVOKE ALL ON FUNCTION public.list_new_comments() FROM PUBLIC;
 
+-- ACL FUNCTION look_back_at_canvas(source uuid, most integer)
+REVOKE ALL ON FUNCTION public.look_back_at_canvas(source uuid, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.look_back_at_canvas(source uuid, most integer) TO ec_admin;
+
+-- ACL FUNCTION look_back_at_due_canvas(most_sites integer, most_courses integer)
+REVOKE ALL ON FUNCTION public.look_back_at_due_canvas(most_sites integer, most_courses integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.look_back_at_due_canvas(most_sites integer, most_courses integer) TO ec_clock;
+
 -- ACL FUNCTION monitor_bloat()
 REVOKE ALL ON FUNCTION public.monitor_bloat() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.monitor_bloat() TO ec_monitor;
@@ -8191,6 +8611,9 @@ GRANT ALL ON FUNCTION public.newest_versions(wanted uuid[], staff boolean) TO ec
 -- ACL FUNCTION next_due(hinted uuid)
 REVOKE ALL ON FUNCTION public.next_due(hinted uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.next_due(hinted uuid) TO ec_worker;
+
+-- ACL FUNCTION note_asset_report()
+REVOKE ALL ON FUNCTION public.note_asset_report() FROM PUBLIC;
 
 -- ACL TABLE ai_responses
 GRANT INSERT ON TABLE public.ai_responses TO ec_worker;
@@ -8327,6 +8750,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.author_use TO ec_stats;
 REVOKE ALL ON FUNCTION public.note_author_cost(call uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.note_author_cost(call uuid) TO ec_worker;
 
+-- ACL FUNCTION note_canvas_looks(org uuid, source uuid, since timestamp with time zone, spread interval, most integer)
+REVOKE ALL ON FUNCTION public.note_canvas_looks(org uuid, source uuid, since timestamp with time zone, spread interval, most integer) FROM PUBLIC;
+
+-- ACL FUNCTION note_canvas_return()
+REVOKE ALL ON FUNCTION public.note_canvas_return() FROM PUBLIC;
+
 -- ACL FUNCTION note_feedback_seconds()
 REVOKE ALL ON FUNCTION public.note_feedback_seconds() FROM PUBLIC;
 
@@ -8342,6 +8771,9 @@ GRANT ALL ON FUNCTION public.note_retired(part name) TO ec_owner;
 
 -- ACL FUNCTION note_return()
 REVOKE ALL ON FUNCTION public.note_return() FROM PUBLIC;
+
+-- ACL FUNCTION note_score()
+REVOKE ALL ON FUNCTION public.note_score() FROM PUBLIC;
 
 -- ACL FUNCTION note_sign_in()
 REVOKE ALL ON FUNCTION public.note_sign_in() FROM PUBLIC;
@@ -8737,6 +9169,10 @@ GRANT ALL ON FUNCTION public.suspect_may_run() TO ec_worker;
 REVOKE ALL ON FUNCTION public.take_expired(wanted text, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.take_expired(wanted text, most integer) TO ec_clock;
 
+-- ACL FUNCTION take_notices(notices jsonb)
+REVOKE ALL ON FUNCTION public.take_notices(notices jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.take_notices(notices jsonb) TO ec_lms;
+
 -- ACL FUNCTION trip_if_failing(wanted text, why text, probed boolean)
 REVOKE ALL ON FUNCTION public.trip_if_failing(wanted text, why text, probed boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.trip_if_failing(wanted text, why text, probed boolean) TO ec_worker;
@@ -8858,20 +9294,26 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.arrivals TO ec_stats;
 GRANT SELECT(id) ON TABLE public.arrivals TO ec_clock;
 
 -- ACL COLUMN arrivals.org_id
+GRANT INSERT(org_id) ON TABLE public.arrivals TO ec_lms;
 GRANT INSERT(org_id) ON TABLE public.arrivals TO ec_worker;
 GRANT SELECT(org_id) ON TABLE public.arrivals TO ec_clock;
 
 -- ACL COLUMN arrivals.source_id
+GRANT INSERT(source_id) ON TABLE public.arrivals TO ec_lms;
 GRANT INSERT(source_id) ON TABLE public.arrivals TO ec_worker;
 GRANT SELECT(source_id) ON TABLE public.arrivals TO ec_clock;
 
 -- ACL COLUMN arrivals.version_key
+GRANT INSERT(version_key) ON TABLE public.arrivals TO ec_lms;
 GRANT INSERT(version_key) ON TABLE public.arrivals TO ec_worker;
 
 -- ACL COLUMN arrivals.place
-GRANT INSERT(place) ON TABLE public.arrivals TO ec_worker;
+GRANT INSERT(place) ON TABLE public.arrivals TO ec_lms;
+GRANT INSERT(place),UPDATE(place) ON TABLE public.arrivals TO ec_worker;
+GRANT UPDATE(place) ON TABLE public.arrivals TO ec_stats;
 
 -- ACL COLUMN arrivals.changed_at
+GRANT INSERT(changed_at) ON TABLE public.arrivals TO ec_lms;
 GRANT INSERT(changed_at) ON TABLE public.arrivals TO ec_worker;
 
 -- ACL COLUMN arrivals.submission_id
@@ -8885,6 +9327,7 @@ GRANT UPDATE(state) ON TABLE public.arrivals TO ec_worker;
 
 -- ACL COLUMN arrivals.attempt
 GRANT SELECT(attempt) ON TABLE public.arrivals TO ec_clock;
+GRANT UPDATE(attempt) ON TABLE public.arrivals TO ec_lms;
 GRANT UPDATE(attempt) ON TABLE public.arrivals TO ec_stats;
 GRANT UPDATE(attempt) ON TABLE public.arrivals TO ec_worker;
 
@@ -8893,6 +9336,7 @@ GRANT UPDATE(fence) ON TABLE public.arrivals TO ec_worker;
 
 -- ACL COLUMN arrivals.next_at
 GRANT SELECT(next_at),UPDATE(next_at) ON TABLE public.arrivals TO ec_clock;
+GRANT UPDATE(next_at) ON TABLE public.arrivals TO ec_lms;
 GRANT UPDATE(next_at) ON TABLE public.arrivals TO ec_stats;
 GRANT UPDATE(next_at) ON TABLE public.arrivals TO ec_worker;
 
@@ -8919,6 +9363,23 @@ GRANT UPDATE(error) ON TABLE public.arrivals TO ec_clock;
 GRANT UPDATE(error) ON TABLE public.arrivals TO ec_lms;
 GRANT UPDATE(error) ON TABLE public.arrivals TO ec_stats;
 GRANT UPDATE(error) ON TABLE public.arrivals TO ec_worker;
+
+-- ACL TABLE asset_activities
+GRANT MAINTAIN ON TABLE public.asset_activities TO ec_clock;
+GRANT SELECT ON TABLE public.asset_activities TO ec_admin;
+GRANT SELECT ON TABLE public.asset_activities TO ec_backup;
+GRANT SELECT ON TABLE public.asset_activities TO ec_worker;
+GRANT SELECT,DELETE ON TABLE public.asset_activities TO ec_stats;
+GRANT SELECT,INSERT ON TABLE public.asset_activities TO ec_lms;
+
+-- ACL COLUMN asset_activities.title
+GRANT UPDATE(title) ON TABLE public.asset_activities TO ec_lms;
+
+-- ACL COLUMN asset_activities.report_url
+GRANT UPDATE(report_url) ON TABLE public.asset_activities TO ec_lms;
+
+-- ACL COLUMN asset_activities.report_scopes
+GRANT UPDATE(report_scopes) ON TABLE public.asset_activities TO ec_lms;
 
 -- ACL TABLE assignments
 GRANT MAINTAIN ON TABLE public.assignments TO ec_clock;
@@ -8991,6 +9452,54 @@ GRANT SELECT ON TABLE public.blessings TO ec_admin;
 GRANT SELECT ON TABLE public.blessings TO ec_backup;
 GRANT SELECT,DELETE ON TABLE public.blessings TO ec_stats;
 GRANT SELECT,INSERT ON TABLE public.blessings TO ec_worker;
+
+-- ACL TABLE canvas_sites
+GRANT MAINTAIN ON TABLE public.canvas_sites TO ec_clock;
+GRANT SELECT ON TABLE public.canvas_sites TO ec_backup;
+GRANT SELECT ON TABLE public.canvas_sites TO ec_worker;
+GRANT SELECT,DELETE ON TABLE public.canvas_sites TO ec_stats;
+
+-- ACL COLUMN canvas_sites.id
+GRANT SELECT(id) ON TABLE public.canvas_sites TO ec_keys;
+GRANT SELECT(id) ON TABLE public.canvas_sites TO ec_lms;
+GRANT SELECT(id),INSERT(id) ON TABLE public.canvas_sites TO ec_admin;
+
+-- ACL COLUMN canvas_sites.org_id
+GRANT SELECT(org_id) ON TABLE public.canvas_sites TO ec_keys;
+GRANT SELECT(org_id) ON TABLE public.canvas_sites TO ec_lms;
+GRANT SELECT(org_id),INSERT(org_id) ON TABLE public.canvas_sites TO ec_admin;
+
+-- ACL COLUMN canvas_sites.site
+GRANT SELECT(site),INSERT(site) ON TABLE public.canvas_sites TO ec_admin;
+
+-- ACL COLUMN canvas_sites.token
+GRANT INSERT(token),UPDATE(token) ON TABLE public.canvas_sites TO ec_admin;
+GRANT SELECT(token),UPDATE(token) ON TABLE public.canvas_sites TO ec_keys;
+
+-- ACL COLUMN canvas_sites.root_account_uuid
+GRANT SELECT(root_account_uuid),INSERT(root_account_uuid),UPDATE(root_account_uuid) ON TABLE public.canvas_sites TO ec_admin;
+GRANT SELECT(root_account_uuid),UPDATE(root_account_uuid) ON TABLE public.canvas_sites TO ec_lms;
+
+-- ACL COLUMN canvas_sites.jwks_url
+GRANT SELECT(jwks_url) ON TABLE public.canvas_sites TO ec_lms;
+GRANT SELECT(jwks_url),INSERT(jwks_url),UPDATE(jwks_url) ON TABLE public.canvas_sites TO ec_admin;
+
+-- ACL COLUMN canvas_sites.returns
+GRANT SELECT(returns),INSERT(returns),UPDATE(returns) ON TABLE public.canvas_sites TO ec_admin;
+
+-- ACL COLUMN canvas_sites.pages_url
+GRANT SELECT(pages_url),INSERT(pages_url),UPDATE(pages_url) ON TABLE public.canvas_sites TO ec_admin;
+
+-- ACL COLUMN canvas_sites.created_at
+GRANT SELECT(created_at) ON TABLE public.canvas_sites TO ec_admin;
+GRANT SELECT(created_at) ON TABLE public.canvas_sites TO ec_lms;
+
+-- ACL COLUMN canvas_sites.heard_at
+GRANT SELECT(heard_at) ON TABLE public.canvas_sites TO ec_admin;
+GRANT SELECT(heard_at),UPDATE(heard_at) ON TABLE public.canvas_sites TO ec_lms;
+
+-- ACL COLUMN canvas_sites.looked_back_at
+GRANT UPDATE(looked_back_at) ON TABLE public.canvas_sites TO ec_stats;
 
 -- ACL TABLE categories
 GRANT MAINTAIN ON TABLE public.categories TO ec_clock;
@@ -9491,18 +10000,23 @@ GRANT SELECT,INSERT ON TABLE public.lms_people TO ec_lms;
 
 -- ACL COLUMN lms_people.id
 GRANT SELECT(id) ON TABLE public.lms_people TO ec_admin;
+GRANT SELECT(id) ON TABLE public.lms_people TO ec_worker;
 
 -- ACL COLUMN lms_people.org_id
 GRANT SELECT(org_id) ON TABLE public.lms_people TO ec_admin;
+GRANT SELECT(org_id) ON TABLE public.lms_people TO ec_worker;
 
 -- ACL COLUMN lms_people.source_id
 GRANT SELECT(source_id) ON TABLE public.lms_people TO ec_admin;
+GRANT SELECT(source_id) ON TABLE public.lms_people TO ec_worker;
 
 -- ACL COLUMN lms_people.user_id
 GRANT SELECT(user_id) ON TABLE public.lms_people TO ec_admin;
+GRANT SELECT(user_id) ON TABLE public.lms_people TO ec_worker;
 
 -- ACL COLUMN lms_people.subject
 GRANT SELECT(subject) ON TABLE public.lms_people TO ec_admin;
+GRANT SELECT(subject) ON TABLE public.lms_people TO ec_worker;
 
 -- ACL COLUMN lms_people.created_at
 GRANT SELECT(created_at) ON TABLE public.lms_people TO ec_admin;
@@ -9512,6 +10026,7 @@ GRANT MAINTAIN ON TABLE public.lti_keys TO ec_clock;
 GRANT SELECT ON TABLE public.lti_keys TO ec_backup;
 GRANT SELECT ON TABLE public.lti_keys TO ec_stats;
 GRANT SELECT,INSERT,DELETE ON TABLE public.lti_keys TO ec_auth;
+GRANT SELECT,INSERT,DELETE ON TABLE public.lti_keys TO ec_worker;
 
 -- ACL COLUMN lti_keys.id
 GRANT SELECT(id) ON TABLE public.lti_keys TO ec_keys;
@@ -9773,11 +10288,13 @@ GRANT SELECT,DELETE ON TABLE public.moodle_sites TO ec_stats;
 -- ACL COLUMN moodle_sites.id
 GRANT SELECT(id) ON TABLE public.moodle_sites TO ec_clock;
 GRANT SELECT(id) ON TABLE public.moodle_sites TO ec_keys;
+GRANT SELECT(id) ON TABLE public.moodle_sites TO ec_lms;
 GRANT SELECT(id),INSERT(id) ON TABLE public.moodle_sites TO ec_admin;
 
 -- ACL COLUMN moodle_sites.org_id
 GRANT SELECT(org_id) ON TABLE public.moodle_sites TO ec_clock;
 GRANT SELECT(org_id) ON TABLE public.moodle_sites TO ec_keys;
+GRANT SELECT(org_id) ON TABLE public.moodle_sites TO ec_lms;
 GRANT SELECT(org_id),INSERT(org_id) ON TABLE public.moodle_sites TO ec_admin;
 
 -- ACL COLUMN moodle_sites.site
@@ -9825,6 +10342,7 @@ GRANT UPDATE(error_about) ON TABLE public.moodle_sites TO ec_worker;
 GRANT SELECT(created_at) ON TABLE public.moodle_sites TO ec_admin;
 
 -- ACL COLUMN moodle_sites.state
+GRANT SELECT(state) ON TABLE public.moodle_sites TO ec_lms;
 GRANT SELECT(state),UPDATE(state) ON TABLE public.moodle_sites TO ec_admin;
 GRANT SELECT(state),UPDATE(state) ON TABLE public.moodle_sites TO ec_clock;
 GRANT UPDATE(state) ON TABLE public.moodle_sites TO ec_worker;
@@ -9840,6 +10358,7 @@ GRANT UPDATE(fence) ON TABLE public.moodle_sites TO ec_worker;
 -- ACL COLUMN moodle_sites.next_at
 GRANT SELECT(next_at),UPDATE(next_at) ON TABLE public.moodle_sites TO ec_admin;
 GRANT SELECT(next_at),UPDATE(next_at) ON TABLE public.moodle_sites TO ec_clock;
+GRANT SELECT(next_at),UPDATE(next_at) ON TABLE public.moodle_sites TO ec_lms;
 GRANT UPDATE(next_at) ON TABLE public.moodle_sites TO ec_worker;
 
 -- ACL COLUMN moodle_sites.hinted_at
@@ -9852,6 +10371,7 @@ GRANT UPDATE(lease_until) ON TABLE public.moodle_sites TO ec_worker;
 -- ACL COLUMN moodle_sites.started_at
 GRANT SELECT(started_at) ON TABLE public.moodle_sites TO ec_admin;
 GRANT SELECT(started_at) ON TABLE public.moodle_sites TO ec_clock;
+GRANT SELECT(started_at) ON TABLE public.moodle_sites TO ec_lms;
 GRANT UPDATE(started_at) ON TABLE public.moodle_sites TO ec_worker;
 
 -- ACL COLUMN moodle_sites.finished_at
@@ -9863,6 +10383,22 @@ GRANT UPDATE(finished_at) ON TABLE public.moodle_sites TO ec_worker;
 GRANT SELECT(error) ON TABLE public.moodle_sites TO ec_admin;
 GRANT UPDATE(error) ON TABLE public.moodle_sites TO ec_clock;
 GRANT UPDATE(error) ON TABLE public.moodle_sites TO ec_worker;
+
+-- ACL TABLE notice_handlers
+GRANT MAINTAIN ON TABLE public.notice_handlers TO ec_clock;
+GRANT SELECT ON TABLE public.notice_handlers TO ec_admin;
+GRANT SELECT ON TABLE public.notice_handlers TO ec_backup;
+GRANT SELECT,DELETE ON TABLE public.notice_handlers TO ec_stats;
+GRANT SELECT,INSERT ON TABLE public.notice_handlers TO ec_lms;
+
+-- ACL COLUMN notice_handlers.service_url
+GRANT UPDATE(service_url) ON TABLE public.notice_handlers TO ec_lms;
+
+-- ACL COLUMN notice_handlers.handler
+GRANT UPDATE(handler) ON TABLE public.notice_handlers TO ec_lms;
+
+-- ACL COLUMN notice_handlers.registered_at
+GRANT UPDATE(registered_at) ON TABLE public.notice_handlers TO ec_lms;
 
 -- ACL TABLE one_time_tokens
 GRANT DELETE,MAINTAIN ON TABLE public.one_time_tokens TO ec_clock;
@@ -9925,6 +10461,16 @@ GRANT SELECT(created_at) ON TABLE public.passkeys TO ec_admin;
 GRANT SELECT(last_used_at) ON TABLE public.passkeys TO ec_admin;
 GRANT UPDATE(last_used_at) ON TABLE public.passkeys TO ec_auth;
 
+-- ACL TABLE platform_assignments
+GRANT MAINTAIN ON TABLE public.platform_assignments TO ec_clock;
+GRANT SELECT ON TABLE public.platform_assignments TO ec_backup;
+GRANT SELECT ON TABLE public.platform_assignments TO ec_worker;
+GRANT SELECT,DELETE ON TABLE public.platform_assignments TO ec_stats;
+GRANT SELECT,INSERT ON TABLE public.platform_assignments TO ec_lms;
+
+-- ACL COLUMN platform_assignments.line_item_url
+GRANT UPDATE(line_item_url) ON TABLE public.platform_assignments TO ec_lms;
+
 -- ACL TABLE platform_courses
 GRANT MAINTAIN ON TABLE public.platform_courses TO ec_clock;
 GRANT SELECT ON TABLE public.platform_courses TO ec_admin;
@@ -9947,11 +10493,14 @@ GRANT SELECT,DELETE ON TABLE public.platforms TO ec_stats;
 
 -- ACL COLUMN platforms.id
 GRANT SELECT(id) ON TABLE public.platforms TO ec_admin;
+GRANT SELECT(id) ON TABLE public.platforms TO ec_worker;
 
 -- ACL COLUMN platforms.org_id
 GRANT SELECT(org_id) ON TABLE public.platforms TO ec_admin;
+GRANT SELECT(org_id) ON TABLE public.platforms TO ec_worker;
 
 -- ACL COLUMN platforms.state
+GRANT SELECT(state) ON TABLE public.platforms TO ec_worker;
 GRANT SELECT(state),UPDATE(state) ON TABLE public.platforms TO ec_admin;
 GRANT UPDATE(state) ON TABLE public.platforms TO ec_auth;
 
@@ -9960,43 +10509,69 @@ GRANT UPDATE(registration_digest) ON TABLE public.platforms TO ec_admin;
 GRANT UPDATE(registration_digest) ON TABLE public.platforms TO ec_auth;
 
 -- ACL COLUMN platforms.registration_ends_at
+GRANT SELECT(registration_ends_at) ON TABLE public.platforms TO ec_worker;
 GRANT SELECT(registration_ends_at),UPDATE(registration_ends_at) ON TABLE public.platforms TO ec_admin;
 GRANT UPDATE(registration_ends_at) ON TABLE public.platforms TO ec_auth;
 
 -- ACL COLUMN platforms.issuer
+GRANT SELECT(issuer) ON TABLE public.platforms TO ec_worker;
 GRANT SELECT(issuer),UPDATE(issuer) ON TABLE public.platforms TO ec_admin;
 GRANT UPDATE(issuer) ON TABLE public.platforms TO ec_auth;
 
 -- ACL COLUMN platforms.client_id
+GRANT SELECT(client_id) ON TABLE public.platforms TO ec_worker;
 GRANT SELECT(client_id),UPDATE(client_id) ON TABLE public.platforms TO ec_admin;
 GRANT UPDATE(client_id) ON TABLE public.platforms TO ec_auth;
 
 -- ACL COLUMN platforms.authorization_url
+GRANT SELECT(authorization_url) ON TABLE public.platforms TO ec_worker;
 GRANT SELECT(authorization_url),UPDATE(authorization_url) ON TABLE public.platforms TO ec_admin;
 GRANT UPDATE(authorization_url) ON TABLE public.platforms TO ec_auth;
 
 -- ACL COLUMN platforms.token_url
+GRANT SELECT(token_url) ON TABLE public.platforms TO ec_worker;
 GRANT SELECT(token_url),UPDATE(token_url) ON TABLE public.platforms TO ec_admin;
 GRANT UPDATE(token_url) ON TABLE public.platforms TO ec_auth;
 
 -- ACL COLUMN platforms.token_audience
+GRANT SELECT(token_audience) ON TABLE public.platforms TO ec_worker;
 GRANT SELECT(token_audience),UPDATE(token_audience) ON TABLE public.platforms TO ec_admin;
 GRANT UPDATE(token_audience) ON TABLE public.platforms TO ec_auth;
 
 -- ACL COLUMN platforms.jwks_url
+GRANT SELECT(jwks_url) ON TABLE public.platforms TO ec_worker;
 GRANT SELECT(jwks_url),UPDATE(jwks_url) ON TABLE public.platforms TO ec_admin;
 GRANT UPDATE(jwks_url) ON TABLE public.platforms TO ec_auth;
 
 -- ACL COLUMN platforms.deployments
+GRANT SELECT(deployments) ON TABLE public.platforms TO ec_worker;
 GRANT SELECT(deployments),UPDATE(deployments) ON TABLE public.platforms TO ec_admin;
 GRANT UPDATE(deployments) ON TABLE public.platforms TO ec_auth;
 
 -- ACL COLUMN platforms.frame_origins
+GRANT SELECT(frame_origins) ON TABLE public.platforms TO ec_worker;
 GRANT SELECT(frame_origins),UPDATE(frame_origins) ON TABLE public.platforms TO ec_admin;
 GRANT UPDATE(frame_origins) ON TABLE public.platforms TO ec_auth;
 
 -- ACL COLUMN platforms.created_at
 GRANT SELECT(created_at) ON TABLE public.platforms TO ec_admin;
+GRANT SELECT(created_at) ON TABLE public.platforms TO ec_worker;
+
+-- ACL COLUMN platforms.launched_at
+GRANT SELECT(launched_at) ON TABLE public.platforms TO ec_admin;
+GRANT UPDATE(launched_at) ON TABLE public.platforms TO ec_auth;
+
+-- ACL COLUMN platforms.refused_at
+GRANT SELECT(refused_at) ON TABLE public.platforms TO ec_admin;
+GRANT UPDATE(refused_at) ON TABLE public.platforms TO ec_auth;
+
+-- ACL COLUMN platforms.refused_reason
+GRANT SELECT(refused_reason) ON TABLE public.platforms TO ec_admin;
+GRANT UPDATE(refused_reason) ON TABLE public.platforms TO ec_auth;
+
+-- ACL COLUMN platforms.scores
+GRANT SELECT(scores) ON TABLE public.platforms TO ec_worker;
+GRANT SELECT(scores),UPDATE(scores) ON TABLE public.platforms TO ec_admin;
 
 -- ACL SEQUENCE queue_hand_bulk
 GRANT SELECT ON SEQUENCE public.queue_hand_bulk TO ec_backup;
@@ -10370,6 +10945,10 @@ GRANT SELECT(networks),UPDATE(networks) ON TABLE public.sources TO ec_admin;
 GRANT SELECT(kind) ON TABLE public.sources TO ec_admin;
 GRANT SELECT(kind) ON TABLE public.sources TO ec_auth;
 GRANT SELECT(kind) ON TABLE public.sources TO ec_worker;
+
+-- ACL COLUMN sources.mapping
+GRANT SELECT(mapping) ON TABLE public.sources TO ec_auth;
+GRANT SELECT(mapping),UPDATE(mapping) ON TABLE public.sources TO ec_admin;
 
 -- ACL TABLE spent_launches
 GRANT MAINTAIN ON TABLE public.spent_launches TO ec_clock;

@@ -33,7 +33,7 @@ from models.settings import StoreSettings
 from models.statement_watchdog import StatementWatchdog
 
 # The newest migration that this code was written for. /readyz and a starting worker compare it with the database.
-SCHEMA = "0063_weekly_summaries"
+SCHEMA = "0072_arrivals_forget_the_erased"
 
 Role = Literal["ec_auth", "ec_lms", "ec_manager", "ec_student", "ec_educator", "ec_admin", "ec_keys"]
 
