@@ -12,6 +12,8 @@ import structlog
 from xdist.scheduler import LoadFileScheduling
 
 from models import db, log
+from tests.support import rules_once
+from tests.support.logs import kept_logging
 from tests.support.schools import (
     INDEX_KEY,
     JWT_SECRET,
@@ -33,14 +35,19 @@ _reported: list[str] = []
 # The files that take longest, by their own measure, begin first, so that the workers end together.
 LONGEST = (
     "tests/chaos/test_chaos.py",
-    "tests/ingest/web/test_openapi.py",
     "tests/workers/providers/local/",
-    "tests/models/test_job_model.py",
+    "tests/ingest/submissions/test_waiting.py",
+    "tests/ingest/web/test_openapi.py",
     "tests/workers/job/",
     "tests/workers/test_clock.py",
     "tests/system/",
-    "tests/test_rooms.py",
-    "tests/ingest/web/test_server.py",
+    "tests/ingest/pages/test_school_sign_in.py",
+    "tests/ingest/test_route_access.py",
+    "tests/ingest/pages/test_desk_decisions.py",
+    "tests/models/test_sudden_backlog.py",
+    "tests/models/test_job_model.py",
+    "tests/ingest/submissions/test_clients.py",
+    "tests/ingest/submissions/test_failed_passes.py",
     "tests/ingest/admin/test_roster_exports.py",
     "tests/ingest/admin/test_contract.py",
 )
@@ -67,7 +74,8 @@ class ByFile(LoadFileScheduling):
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Measure no coverage in the programs that slow tests start: it would make them miss the time limits that are tested."""
+    """Make apps quickly, and measure no coverage in the programs that slow tests start: it would make them miss their limits."""
+    rules_once.compile_once()
     if config.option.markexpr == "slow" and hasattr(config, "workerinput"):
         os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
@@ -162,9 +170,9 @@ def program_env(database: Database, servers: Servers, monkeypatch: pytest.Monkey
 def logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
     """Give the log lines of our programs as pytest's `caplog`."""
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    log.set_up("tester")
-    root.handlers[:] = handlers
-    yield caplog
-    root.setLevel(level)
+    with kept_logging():
+        handlers = root.handlers[:]
+        log.set_up("tester")
+        root.handlers[:] = handlers
+        yield caplog
     structlog.contextvars.clear_contextvars()

@@ -171,6 +171,8 @@ def test_every_program_is_behind_the_network_policies() -> None:
         assert name in DEPLOYMENTS
         assert all("from" in rule and "ports" in rule for rule in one.get("ingress", []))
         assert all("ports" in rule for rule in one.get("egress", []))
+    for name in ("web", "worker"):
+        assert {rule["port"] for one in policies[name]["egress"] for rule in one["ports"]} >= {443, 465, 587}, name
 
 
 def test_metric_of_the_scaler_exists(scrape_names: set[str]) -> None:

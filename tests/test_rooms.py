@@ -6,10 +6,8 @@ import ast
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
 import tokenize
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -22,6 +20,8 @@ import pytest
 from models.broker import make_broker
 from models.jobs import Hint, Queue
 from standalone.procfile import procfile_command, read_procfile
+from tests.support.ports import free_port
+from tests.support.races import eventually
 from tests.support.schools import INDEX_KEY, JWT_SECRET, MASTER_KEY, PEPPER
 from tests.support.servers import Database, Servers
 
@@ -205,16 +205,16 @@ def test_program_starts_with_only_its_own_variables_and_stops_on_sigterm(
         )
     try:
         if program.port is not None:
-            eventually(lambda: answers(port, program.path), running, log)
+            wait_until(lambda: answers(port, program.path), running, log)
         elif name == "worker":
             broker.send([Hint(org_id=uuid4(), pass_id=uuid4(), queue=Queue.INTERACTIVE)])
-            eventually(lambda: broker.depth(Queue.INTERACTIVE) == 0, running, log)
+            wait_until(lambda: broker.depth(Queue.INTERACTIVE) == 0, running, log)
         else:
             seen = (
                 "select count(*) > 0 from pg_stat_activity"
                 " where datname = current_database() and application_name = 'ec-clock'"
             )
-            eventually(lambda: database.sql(seen) == [(True,)], running, log)
+            wait_until(lambda: database.sql(seen) == [(True,)], running, log)
         running.terminate()
         assert running.wait(60) == 0, log.read_text()
     finally:
@@ -233,14 +233,7 @@ def answers(port: int, path: str) -> bool:
         return False
 
 
-def eventually(condition: Callable[[], object], running: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert running.poll() is None and time.monotonic() < deadline, log.read_text()
-        time.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def wait_until(condition: Callable[[], object], running: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the condition is true, as long as the program runs."""
+    eventually(lambda: running.poll() is not None or condition())
+    assert running.poll() is None, log.read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,11 +44,15 @@ NAMES = {
     "fates": "resolutions", "suspect": "poison_suspect", "_see_through": "_execute", "_careful": "_wrap_provider",
     "_remembering": "with_previous_reading", "Masked": "MaskingProvider", "Mixed": "EnsembleProvider",
 }  # fmt: skip
+OLD_NAME = re.compile(rf"\b(?:{'|'.join(NAMES)})\b")
 
 
 def names_in(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield every class, function, parameter and variable that a file names, with its line."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    """Yield every class, function, parameter and variable that a file names, with its line. Files without an old name yield none."""
+    source = path.read_text(encoding="utf-8")
+    if not OLD_NAME.search(source):
+        return
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.lineno, node.name
         elif isinstance(node, ast.arg):

@@ -41,6 +41,7 @@ def test_a_group_names_its_sentences_and_may_name_their_english(tmp_path: Path) 
     ]
 
 
+@pytest.mark.slow(reason="reads with the real engines")
 def test_a_flag_is_told_with_its_rule_and_its_words() -> None:
     text = RightText(name="wrong", text="We recieve the mail every morning.")
     (found,) = false_flags([text], shared_provider())

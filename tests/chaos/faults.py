@@ -24,6 +24,7 @@ from tests.chaos.lms import ESSAY, Lms
 from tests.chaos.migration import migrate_to_the_next_version
 from tests.chaos.subject import Answer, SystemUnderTest
 from tests.chaos.system import EssayCoach
+from tests.support.races import eventually
 from tests.support.receiver import Receiver
 from tests.support.vendor import FakeVendor, Step
 
@@ -56,10 +57,7 @@ class FaultContext:
 
     def wait_until(self, condition: Callable[[], object], *, what: str, timeout_seconds: float = 30.0) -> None:
         """Wait until the condition is true. Raises AssertionError when that takes too long."""
-        deadline = time.monotonic() + timeout_seconds
-        while not condition():
-            assert time.monotonic() < deadline, f"{what} did not come about"
-            time.sleep(0.02)
+        eventually(condition, what=what, within_seconds=timeout_seconds)
 
     def wait(self, seconds: float) -> None:
         """Let the fault last this long while essays come in."""

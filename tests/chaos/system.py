@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import tempfile
 import time
 import urllib.request
@@ -30,6 +29,8 @@ from standalone.procfile import procfile_command, read_procfile
 from tests.chaos.lms import post
 from tests.chaos.proxy import Proxy
 from tests.chaos.subject import Answer, Count
+from tests.support.ports import free_port
+from tests.support.races import eventually
 from tests.support.vendor import FakeVendor
 
 PROGRAMS = ("web", "worker", "clock")
@@ -41,7 +42,7 @@ class _ProxiedMachine(Machine):
     """The one-machine set-up, with programs that reach their servers through proxies."""
 
     def __init__(self, data_dir: Path, *, proxies: Mapping[str, Proxy], env: Mapping[str, str]) -> None:
-        super().__init__(data_dir, port=0, metrics_port=0)
+        super().__init__(data_dir, port=free_port(), metrics_port=free_port())
         self._proxies = proxies
         self._chaos_env = env
 
@@ -130,8 +131,7 @@ class EssayCoach:
         pids = self.machine.supervisor.pids
         pid = pids()[program]
         self.signal(program, signal.SIGKILL)
-        while pids().get(program) == pid:
-            time.sleep(0.01)
+        eventually(lambda: pids().get(program) != pid, what=f"the end of {program}")
 
     def signal(self, program: str, number: int) -> None:
         """Send this signal to the program's whole process group."""
@@ -139,10 +139,7 @@ class EssayCoach:
 
     def wait_until_up(self, program: str, *, timeout_seconds: float = 30.0) -> None:
         """Wait until a program or server that was killed serves again."""
-        deadline = time.monotonic() + timeout_seconds
-        while not self._serves(program):
-            assert time.monotonic() < deadline, f"{program} did not come back"
-            time.sleep(0.05)
+        eventually(lambda: self._serves(program), what=f"{program}'s return", within_seconds=timeout_seconds)
 
     def redis(self) -> redis.Redis:
         """Return a client of Redis without a proxy."""
@@ -279,9 +276,7 @@ class EssayCoach:
 
     def start_second_web(self) -> int:
         """Start a second ingest program, wait until it serves, and return its port."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
+        port = free_port()
         self.start("web2", PORT=str(port))
         self._second_port = port
         self.wait_until_up("web2")

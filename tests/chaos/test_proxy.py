@@ -17,6 +17,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.chaos.proxy import Direction, Proxy
+from tests.support.ports import free_port
 
 PATIENCE_SECONDS = 5.0  # the longest wait for what must come
 SILENCE_SECONDS = 0.05  # the wait for what must not come
@@ -148,8 +149,7 @@ def test_a_new_target_gets_the_new_connections_and_the_old_ones_stay(proxy: Prox
 
 @pytest.mark.parametrize("target", ["closed port", "no idea"])
 def test_unreachable_target_resets_the_client(proxy: Proxy, dial: Dial, target: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        address = gone.getsockname()
+    address = ("127.0.0.1", free_port())
     proxy.target = address if target == "closed port" else lambda: {}["server"]
     with pytest.raises(ConnectionResetError):
         dial().recv(1)

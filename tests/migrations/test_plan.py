@@ -25,6 +25,7 @@ def plan(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     return run
 
 
+@pytest.mark.slow(reason="carries out every migration in a copy")
 def test_names_sql_and_locks_of_what_is_missing_and_changes_nothing(folder: Path, database: Database, plan):  # noqa: F811
     name = new_file(
         folder,
@@ -49,6 +50,7 @@ def test_names_sql_and_locks_of_what_is_missing_and_changes_nothing(folder: Path
     assert execute(database.admin_url, "select count(*) from pg_database where datname like '%plan%'") == [(0,)]
 
 
+@pytest.mark.slow(reason="carries out every migration in a copy")
 def test_rows_of_a_locked_table_are_estimated_over_its_partitions(folder: Path, database: Database, plan):  # noqa: F811
     new_file(folder, "lock table system_logs in access exclusive mode; lock table orgs in access exclusive mode;")
     seal()
@@ -64,6 +66,7 @@ def test_rows_of_a_locked_table_are_estimated_over_its_partitions(folder: Path, 
     assert "locks orgs (about 40 rows)" in output
 
 
+@pytest.mark.slow(reason="carries out every migration in a copy")
 def test_file_outside_a_transaction_and_the_ones_after_it_are_planned(folder: Path, database: Database, plan):  # noqa: F811
     first = new_file(folder, "-- transactional: false\ncreate index concurrently idx_a on orgs (name);")
     later = f"{int(first[:4]) + 1:04d}_later"
@@ -77,6 +80,7 @@ def test_file_outside_a_transaction_and_the_ones_after_it_are_planned(folder: Pa
     assert "locks orgs" in output.split(later)[1]
 
 
+@pytest.mark.slow(reason="carries out every migration in a copy")
 def test_migration_that_cannot_be_applied_is_found_by_the_plan(folder: Path, database: Database, plan):  # noqa: F811
     name = new_file(folder, "select 1 / 0;")
     seal()
@@ -90,6 +94,7 @@ def test_nothing_is_missing(database: Database, plan):
     assert plan(database.admin_url) == (0, "nothing to do\n", "")
 
 
+@pytest.mark.slow(reason="carries out every migration in a copy")
 def test_empty_database_gets_every_migration_planned(empty: str, plan):  # noqa: F811
     code, output, errors = plan(empty)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from prometheus_client.samples import Sample
 from ingest.web import metrics
 from monitoring.__main__ import make_registry
 from tests.conftest import Become
+from tests.support.ports import free_port
 from tests.support.servers import ROOT, Servers
 
 
@@ -106,7 +106,7 @@ def scrape(become: Become, servers: Servers, request_counts: Path) -> Callable[[
         redis_url=servers.redis_url_for("ec_monitor"),
         http_directory=str(request_counts),
         data_directory=str(request_counts),
-        web_urls=(f"http://127.0.0.1:{_free_port()}",),
+        web_urls=(f"http://127.0.0.1:{free_port()}",),
     )
     return lambda: Scrape(generate_latest(registry).decode())
 
@@ -198,7 +198,7 @@ class Monitor:
     """`python -m monitoring` in its own process."""
 
     def __init__(self, log: Path, **environment: str) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         settings = {"ESSAYCOACH_METRICS_PORT": str(self.port), **environment}
         with log.open("wb") as out:
             self.process = subprocess.Popen(
@@ -231,16 +231,3 @@ def start_monitor(tmp_path: Path) -> Iterator[Callable[..., Monitor]]:
     for monitor in started:
         monitor.process.kill()
         monitor.process.wait()
-
-
-@pytest.fixture
-def free_port() -> Callable[[], int]:
-    """A function that returns a free port."""
-    return _free_port
-
-
-def _free_port() -> int:
-    """Return a port on which nobody listens now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.servers import ROOT
 
 
@@ -28,7 +29,7 @@ def test_monitor_serves_all_metrics_when_all_servers_run(start_monitor, role_url
     assert sorted(request_counts.iterdir()) == before, "the monitor only reads"
 
 
-def test_monitor_starts_and_serves_while_postgresql_and_redis_are_down(start_monitor, free_port):
+def test_monitor_starts_and_serves_while_postgresql_and_redis_are_down(start_monitor):
     monitor = start_monitor(
         DATABASE_URL=f"postgresql://ec_monitor@127.0.0.1:{free_port()}/nothing",
         REDIS_URL=f"redis://127.0.0.1:{free_port()}/0",

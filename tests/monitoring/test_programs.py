@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -13,6 +13,7 @@ import pytest
 
 from models.version import version
 from monitoring.web import PROBE_SECONDS, WebProbe
+from tests.support.ports import free_port
 from tests.support.races import eventually
 from tests.support.servers import Database
 
@@ -169,7 +170,7 @@ def test_one_address_that_is_not_ready_is_enough(status: int):
         assert read(WebProbe([good, bad]))[0] == 0
 
 
-def test_nobody_there_and_something_else_there_are_not_ready(free_port: Callable[[], int]):
+def test_nobody_there_and_something_else_there_are_not_ready():
     assert read(WebProbe([f"http://127.0.0.1:{free_port()}"]))[0] == 0
     with socket.create_server(("127.0.0.1", 0)) as other:
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
-import logging
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 
 import structlog
 
-from models import crypto, db
+from models import crypto, db, security_events
 from tests.support import schools
+from tests.support.logs import kept_logging
 
 
 @dataclass(frozen=True)
@@ -28,19 +28,18 @@ def run_command(main: Callable[[list[str]], int], *arguments: str) -> CommandRes
 
     A command sets up logging, the database pool and the keys of its process. All three are restored afterwards.
     """
-    root = logging.getLogger()
-    handlers, level, keys = root.handlers[:], root.level, crypto._loaded[:]
+    keys = crypto._loaded[:]
     out, err = io.StringIO(), io.StringIO()
     db.database.close_idle()
+    # What another app of this process has still to say does not belong into the output of the command.
+    security_events.close()
     try:
-        with redirect_stdout(out), redirect_stderr(err):
+        with kept_logging(), redirect_stdout(out), redirect_stderr(err):
             code = main(list(arguments))
     except SystemExit as stopped:
         code = int(stopped.code or 0)
     finally:
         db.database.close_idle()
-        root.handlers[:] = handlers
-        root.setLevel(level)
         crypto._loaded[:] = keys
         structlog.contextvars.clear_contextvars()
         schools.reconnect()

@@ -51,8 +51,9 @@ def ping(hooked: Hooked, count: int = 1) -> list[UUID]:
 
 
 def make_runner(
-    *, leases: Leases | None = None, lease_seconds: float = 60.0, mail: Path | str | None = None, seconds: float = 10.0
-) -> RowRunner:
+    *, leases: Leases | None = None, lease_seconds: float = 60.0, mail: Path | str | None = None, seconds: float = 10.0,
+    most_of_org: int | None = None,
+) -> RowRunner:  # fmt: skip
     """Return what a worker runs rows with. With `mail`, e-mails go to that folder or URL; otherwise none is sent."""
     sender = Address(display_name="EssayCoach", addr_spec="post@essaycoach.example")
     settings = MailSettings(url=mail if isinstance(mail, str) else f"file:{mail}", sender=sender) if mail else None
@@ -61,6 +62,7 @@ def make_runner(
         {RowTable.DELIVERIES: work},
         leases=leases or Leases(lease_seconds=lease_seconds, longest_seconds=60.0),
         lease_seconds=lease_seconds,
+        most_of_org=most_of_org,
     )
 
 

@@ -27,6 +27,7 @@ import psutil
 import psycopg2
 from standardwebhooks import Webhook
 
+from tests.support.ports import free_port
 from tests.support.races import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,7 +85,8 @@ class Standalone:
         self.data_dir = data_dir
         self._stderr = stderr
         assert program.stdout is not None
-        assert select.select([program.stdout], [], [], 90)[0], self.stderr()
+        # The limit only ends a test that will fail: a system that cannot start ends, and closes its output.
+        assert select.select([program.stdout], [], [], 300)[0], self.stderr()
         self.known: dict[str, Any] = json.loads(program.stdout.readline() or "null")
         assert self.known is not None, self.stderr()
         self.pids: dict[str, int] = dict(self.known["pids"])
@@ -245,7 +247,7 @@ def standalone(**env: str) -> Iterator[Standalone]:
     with stderr.open("wb") as errors:
         program = subprocess.Popen(
             [sys.executable, "-m", "standalone", "up", "--json", "--data", str(data_dir / "data"),
-             "--port", "0", "--metrics-port", "0"],
+             "--port", str(free_port()), "--metrics-port", str(free_port())],
             cwd=ROOT, env={**bare, "PYTHONUNBUFFERED": "1", **env}, stdout=subprocess.PIPE, stderr=errors, text=True,
         )  # fmt: skip
     try:

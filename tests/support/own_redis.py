@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import redis
 from models.redis_refusals import Refusal
 from models.redis_users import OPERATOR, USERS, users_config
 from standalone.redis_server import redis_executable
+from tests.support.ports import free_port
 from tests.support.races import eventually
 
 PASSWORD = "only-in-tests"
@@ -53,8 +53,7 @@ def own_redis() -> Iterator[OwnRedis]:
     """Start a Redis on a free port and on a socket, and stop it afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="essaycoach-redis-"))
     path = folder / "redis.sock"
-    with socket.create_server(("127.0.0.1", 0)) as holder:
-        port = holder.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen(
         [
             str(redis_executable()), "--bind", "127.0.0.1", "--port", str(port), "--unixsocket", str(path), "--save", "",

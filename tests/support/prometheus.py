@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from tests.support.gunicorn_server import free_port
+from tests.support.ports import free_port
 from tests.support.races import eventually
 
 # `make promtool` installs it beside the Python interpreter.

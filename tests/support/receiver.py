@@ -53,7 +53,7 @@ class Receiver:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 status, extra = receiver._take(Received(self.path, headers, body))
                 self.send_response(status)
-                for name, value in {**extra, "content-length": "0"}.items():
+                for name, value in {"content-length": "0", **extra}.items():
                     self.send_header(name, value)
                 self.end_headers()
 

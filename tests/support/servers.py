@@ -151,16 +151,21 @@ class Database:
             _superusers[place] = connection
         return found
 
+    def disconnect(self) -> None:
+        """Close every idle connection of this process to it, as a database that is cloned or dropped needs."""
+        db.database.close_idle()
+        for place in [one for one in _superusers if one[0] == self.admin_url]:
+            _superusers.pop(place).close()
+
 
 @contextmanager
 def cloned(servers: Servers, *, template: str = TEMPLATE) -> Iterator[Database]:
     """Yield a fresh database, cloned from the migrated template in some 50 ms, and drop it afterwards."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     execute(servers.admin_url, f"create database {name} template {template} strategy file_copy")
-    yield Database(servers.url(name))
-    db.database.close_idle()
-    for place in [one for one in _superusers if one[0] == servers.url(name)]:
-        _superusers.pop(place).close()
+    own = Database(servers.url(name))
+    yield own
+    own.disconnect()
     execute(servers.admin_url, f"drop database {name} with (force)")
 
 

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -19,7 +18,8 @@ from typing import Any
 import pytest
 
 from standalone.procfile import procfile_command, read_procfile
-from tests.support.gunicorn_server import free_port
+from tests.support.ports import free_port
+from tests.support.races import eventually
 from tests.support.schools import INDEX_KEY, JWT_SECRET, MASTER_KEY, PEPPER, School, hand_in
 from tests.support.servers import ROOT, Database, Servers
 
@@ -63,13 +63,6 @@ def running(
                 process.wait()
 
 
-def until(is_true: Any, *, what: str, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_true():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
-
-
 def lines_of(log: Path) -> list[dict[str, Any]]:
     found = []
     for text in log.read_text(encoding="utf-8").splitlines():
@@ -93,7 +86,7 @@ def test_every_line_of_every_program_is_json_and_one_trace_leads_through_them(
 ) -> None:
     port = free_port()
     with running(database, servers, tmp_path, port=port):
-        until(lambda: is_ready(port), what="web is ready")
+        eventually(lambda: is_ready(port), what="web is ready")
         body = {"title": "Phones", "text": "Phones buzz. " * 20, "student": {"external_id": "s-1"}}
         headers = {
             "Authorization": f"Bearer {school.api_key}", "Idempotency-Key": "trace-me-1", "Content-Type": "application/json",
@@ -104,7 +97,7 @@ def test_every_line_of_every_program_is_json_and_one_trace_leads_through_them(
             assert answer.headers["traceresponse"].startswith(f"00-{TRACE}-")
             submission = json.load(answer)["id"]
         done = "select count(*) from passes where submission_id = %s and state = 'done'"
-        until(lambda: database.sql(done, submission) == [(3,)], what="three passes are done")
+        eventually(lambda: database.sql(done, submission) == [(3,)], what="three passes are done")
 
     logs = {name: lines_of(tmp_path / f"{name}.log") for name in ROLES}
     for name, lines in logs.items():
@@ -141,11 +134,11 @@ def test_gunicorn_without_a_database_writes_json_only(tmp_path: Path, school: Sc
     with log.open("wb") as output:
         web = subprocess.Popen(command.argv, env=env, cwd=ROOT, stdout=output, stderr=output, start_new_session=True)
     try:
-        until(lambda: b"Booting worker" in log.read_bytes(), what="a worker boots")
-        until(lambda: answers_503(port), what="503")
+        eventually(lambda: b"Booting worker" in log.read_bytes(), what="a worker boots")
+        eventually(lambda: answers_503(port), what="503")
         (booted,) = [line for line in lines_of(log) if line["event"].startswith("Booting worker")]
         os.kill(booted["pid"], signal.SIGKILL)
-        until(lambda: log.read_bytes().count(b"Booting worker") == 2, what="another worker boots")
+        eventually(lambda: log.read_bytes().count(b"Booting worker") == 2, what="another worker boots")
         web.send_signal(signal.SIGTERM)
         assert web.wait(40) == 0
     finally:

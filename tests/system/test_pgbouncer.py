@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from standalone.machine import Machine
 from standalone.postgres import SYSTEM_USER
 from tests.support.debian import environment, unpacked
 from tests.support.one_machine import ask
+from tests.support.ports import free_port
 from tests.support.races import eventually, together
 from tests.support.vendor import FakeVendor
 
@@ -61,9 +61,7 @@ class ThroughPgBouncer(Machine):
 def pgbouncer(folder: Path, *, server: int, passwords: dict[str, str]) -> Iterator[int]:
     """Run PgBouncer before the server on this port, and yield its own port."""
     unpacked_folder = unpacked("pgbouncer", "libc-ares2", "libevent-2.1-7")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     (folder / "users").write_text("".join(f'"{role}" "{word}"\n' for role, word in passwords.items()))
     config = folder / "pgbouncer.ini"
     config.write_text(CONFIG.format(server=server, port=port, folder=folder, connections=SERVER_CONNECTIONS))
@@ -96,7 +94,9 @@ def machine() -> Iterator[ThroughPgBouncer]:
             "ANTHROPIC_API_KEY": "sk-ant-pgbouncer", "ANTHROPIC_BASE_URL": vendor.base_url, "ESSAYCOACH_GRAMMAR_MIX": "off",
             "WORKER_THREADS": "8",
         }  # fmt: skip
-        with ThroughPgBouncer(Path(folder) / "data", port=0, metrics_port=0, extra_env=env) as machine:
+        with ThroughPgBouncer(
+            Path(folder) / "data", port=free_port(), metrics_port=free_port(), extra_env=env
+        ) as machine:
             machine._start_servers()
             server = urlsplit(machine.database_url).port
             assert server is not None

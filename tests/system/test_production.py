@@ -15,7 +15,7 @@ import pytest
 import redis
 
 from models.redis_users import USERS
-from tests.support.gunicorn_server import free_port
+from tests.support.ports import free_port
 from tests.support.production import ROLE_OF, STARTS, Site, command, run_program
 from tests.support.races import eventually
 from tests.support.servers import ROOT, cloned, execute, run_servers

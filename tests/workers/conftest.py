@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from models import db
+from models.broker import HintBroker, make_broker
 from tests.support.servers import Database, Servers, cloned
 
 
@@ -15,6 +16,33 @@ def shared_database(servers: Servers) -> Iterator[Database]:
     """Give one cloned database to all tests of a file."""
     with cloned(servers) as shared:
         yield shared
+
+
+@pytest.fixture
+def broker(servers: Servers) -> Iterator[HintBroker]:
+    """Give a connection to Redis in which there is nothing, and leave nothing there."""
+    broker = make_broker(servers.redis_url)
+    broker.client.flushdb()
+    yield broker
+    broker.client.flushdb()
+    broker.close()
+    broker.client.connection_pool.disconnect()
+
+
+@pytest.fixture
+def said(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """`said()` returns what was logged since the last call, wherever it went.
+
+    Where another test has set logging up, the lines go to its handlers, else to standard output.
+    """
+
+    def read() -> str:
+        printed = capfd.readouterr()
+        logged = "".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
+        caplog.clear()
+        return printed.out + printed.err + logged
+
+    return read
 
 
 @pytest.fixture

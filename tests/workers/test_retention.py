@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from models.retention import CLASSES, STEP, ClassReport, RetentionClass
 from tests.conftest import Become
 from tests.support.races import together
 from tests.support.schools import School, hand_in, session_of
-from tests.support.servers import Database
+from tests.support.servers import TEMPLATE, Database, Servers, cloned
 from tests.support.two_schools import TwoSchools, build
 from workers.__main__ import main
 from workers.duties import erasure
@@ -96,13 +96,28 @@ def counts(database: Database, org: UUID) -> dict[str, int]:
     }
 
 
+@pytest.fixture(scope="module")
+def template(servers: Servers) -> Iterator[tuple[Database, TwoSchools]]:
+    """Give a database of two schools with rows in every table, which each test clones."""
+    with cloned(servers) as made:
+        schools = build(made)
+        made.sql("update orgs set retention_texts = null returning 1")
+        made.disconnect()
+        yield made, schools
+
+
 @pytest.fixture
-def two(database: Database, become: Become) -> TwoSchools:
-    """Two schools with rows in every table, logged in as ingest."""
-    found = build(database)
-    become("ec_ingest")
-    database.sql("update orgs set retention_texts = null returning 1")
-    return found
+def database(servers: Servers, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """Give a database with the two schools to a test that wants them, else an empty one."""
+    template = request.getfixturevalue("template")[0].name if "two" in request.fixturenames else TEMPLATE
+    with cloned(servers, template=template) as own:
+        yield own
+
+
+@pytest.fixture
+def two(template: tuple[Database, TwoSchools], become: Become) -> TwoSchools:
+    """The two schools, logged in as ingest."""
+    return template[1]
 
 
 def test_without_a_setting_nothing_is_ever_deleted(two: TwoSchools, database: Database, become: Become) -> None:

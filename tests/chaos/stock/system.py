@@ -27,6 +27,7 @@ from standalone.redis_server import RedisServer
 from standalone.supervisor import Supervisor
 from tests.chaos.proxy import Proxy
 from tests.chaos.subject import Answer, Count
+from tests.support.races import eventually
 from tests.support.vendor import FakeVendor
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -140,9 +141,9 @@ class StockDramatiq:
         self._killed[program] = pid
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
-        _wait_until(
+        eventually(
             lambda: self._supervisor.pids().get(program) != pid,
-            timeout_seconds=START_SECONDS,
+            within_seconds=START_SECONDS,
             what=f"death of {program}",
         )
 
@@ -152,8 +153,8 @@ class StockDramatiq:
             os.killpg(self._pid(program), number)
 
     def wait_until_up(self, program: str, *, timeout_seconds: float = 30.0) -> None:
-        """Wait until a new process of the program or server is ready. Raises TimeoutError."""
-        _wait_until(lambda: self._is_up(program), timeout_seconds=timeout_seconds, what=f"start of {program}")
+        """Wait until a new process of the program or server is ready. Raises AssertionError."""
+        eventually(lambda: self._is_up(program), within_seconds=timeout_seconds, what=f"start of {program}")
 
     def redis(self) -> Any:
         """Return a client of Redis without a proxy."""
@@ -262,7 +263,7 @@ class StockDramatiq:
             found.update(self._supervisor.pids())
             return program in found
 
-        _wait_until(runs, timeout_seconds=START_SECONDS, what=f"restart of {program}")
+        eventually(runs, within_seconds=START_SECONDS, what=f"restart of {program}")
         return found[program]
 
     def _is_up(self, program: str) -> bool:
@@ -305,11 +306,3 @@ def _through(proxy: Proxy, *, url: str) -> str:
     parts = urlsplit(url)
     user, at, _ = parts.netloc.rpartition("@")
     return urlunsplit(parts._replace(netloc=f"{user}{at}127.0.0.1:{proxy.port}"))
-
-
-def _wait_until(condition: Callable[[], bool], *, timeout_seconds: float, what: str) -> None:
-    deadline = time.monotonic() + timeout_seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what}: not within {timeout_seconds:.0f} s")
-        time.sleep(0.02)

@@ -17,7 +17,7 @@ import pytest
 
 from ingest.__main__ import main as ingest_main
 from models import db, essays, passes
-from models.broker import HintBroker, make_broker
+from models.broker import HintBroker
 from models.crypto import Ciphertext
 from models.essays import Receipt
 from models.jobs import ACTOR, Hint, Queue
@@ -27,6 +27,9 @@ from tests.support.commands import CommandResult, run_command
 from tests.support.schools import School
 from tests.support.servers import ROOT, Database, Servers, away
 from workers.__main__ import main as workers_main
+
+# Each test begins and ends with an empty Redis.
+pytestmark = pytest.mark.usefixtures("broker")
 
 PROGRAMS = {"workers": workers_main, "ingest": ingest_main}
 
@@ -88,16 +91,6 @@ def failed_work(school: School, other_school: School, become: Become, program_en
         passes.finish(held, provider="local", model="rules", comments=0, summary=Ciphertext(b"sealed"))
     program_env("ec_clock")
     return Lost(school, other_school, partial, waiting, failed, frozenset(ids))
-
-
-@pytest.fixture(autouse=True)
-def broker(servers: Servers) -> Iterator[HintBroker]:
-    broker = make_broker(servers.redis_url)
-    broker.client.flushdb()
-    yield broker
-    broker.client.flushdb()
-    broker.close()
-    broker.client.connection_pool.disconnect()
 
 
 def hinted(broker: HintBroker, queue: Queue) -> list[UUID]:

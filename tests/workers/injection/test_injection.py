@@ -128,6 +128,7 @@ def test_comments_of_a_sane_model_on_hostile_essays_are_kept(report: Report) -> 
     assert kept >= 0.95 * whole
 
 
+@pytest.mark.slow(reason="reads with the real engines")
 def test_suspected_injection_caps_confidence_and_adds_a_note(report: Report) -> None:
     doubted = Counter[str]()
     for attack, answer in zip(ATTACKS, answers(obeys=False), strict=True):

@@ -13,7 +13,7 @@ from functools import partial
 import pytest
 
 from models import orgs, passes
-from models.broker import HintBroker, make_broker
+from models.broker import HintBroker
 from models.essays import Receipt
 from tests.chaos.proxy import Proxy
 from tests.conftest import Become
@@ -21,7 +21,7 @@ from tests.support import schools
 from tests.support.local_engine import shared_provider
 from tests.support.races import eventually
 from tests.support.schools import School, session_of
-from tests.support.servers import ROOT, Database, Servers
+from tests.support.servers import ROOT, Database
 from tests.support.vendor import FakeVendor, Step
 from workers.job.context import FALLBACK_AFTER_ATTEMPTS
 from workers.job.leases import Leases
@@ -256,15 +256,6 @@ def test_org_without_fallback_is_never_read_locally(
     for hint in receipt.hints:
         one.run(hint)
     assert {row[3] for row in rows(database, receipt)} == {None}
-
-
-@pytest.fixture
-def broker(servers: Servers) -> Iterator[HintBroker]:
-    broker = make_broker(servers.redis_url)
-    broker.client.flushdb()
-    yield broker
-    broker.close()
-    broker.client.connection_pool.disconnect()
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ from workers.passes.feedback import PassAnswer
 from workers.passes.request import PassRequest
 from workers.providers.choice import ProviderChooser
 from workers.providers.contract import Provider, Repair, Reply
+from workers.providers.ensemble import EnsembleProvider
 from workers.providers.prices import Tokens, prices_of
 from workers.providers.wire import parse_stream
 from workers.settings import ProviderSettings
@@ -842,8 +843,11 @@ def test_hint_without_a_free_slot_is_sent_again(receipt: Receipt, monkeypatch: p
 
 
 def test_grammar_ensemble_names_the_provider_of_each_comment(
-    claude: ProviderChooser, database: Database, become: Become, school: School
+    claude: ProviderChooser, database: Database, become: Become, school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A busy machine loads the engines for longer than a lease, and reads for longer than the remote answer waits.
+    shared_provider().warm_up()
+    monkeypatch.setitem(EnsembleProvider.__init__.__kwdefaults__, "wait_seconds", LEASE_SECONDS)
     receipt = hand_in(school, TEXT + " I recieve calls, and me are late.")
     become("ec_worker")
     leases = Leases(lease_seconds=LEASE_SECONDS, longest_seconds=60)

@@ -90,6 +90,7 @@ def test_stream_is_parsed_despite_unknown_events() -> None:
         wire.parse_stream("data: <html>\n\n")
 
 
+@pytest.mark.slow(reason="waits for answers of a vendor that takes its time")
 def test_three_parallel_passes_write_the_prefix_once() -> None:
     for streams in (True, False):
         with FakeVendor(latency_seconds=0.8, streams=streams) as vendor:
@@ -104,6 +105,7 @@ def test_three_parallel_passes_write_the_prefix_once() -> None:
             assert sum(written) == (1 if streams else 3)
 
 
+@pytest.mark.slow(reason="waits for answers of a vendor that takes its time")
 def test_caching_cuts_the_cost_of_a_class_and_of_second_drafts(vendor: FakeVendor, claude: ClaudeProvider) -> None:
     # Long enough that calls of one essay overlap also on a busy machine.
     vendor.set_latency(0.8)

@@ -52,6 +52,7 @@ def children() -> list[int]:
     return [one.pid for one in children_with("tests.support.stub_engine", of=psutil.Process())]
 
 
+@pytest.mark.slow(reason="starts the engines twice")
 def test_answer_of_a_process_is_that_of_the_provider_in_this_process() -> None:
     pool = EnginePool()
     request = PassRequest(
