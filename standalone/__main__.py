@@ -12,7 +12,7 @@ from pathlib import Path
 from models import production, secret_settings, settings
 from models.errors import SettingsError
 from standalone.backup import run_backup
-from standalone.demo import play, reader
+from standalone.demo.play import play, reader
 from standalone.drill import run_drill
 from standalone.machine import Machine, StartError
 from standalone.psql import open_psql

@@ -1,4 +1,4 @@
-"""The part of the demo in which an LMS opens our pages: it registers, an admin approves it, and a student launches."""
+"""Launch from an LMS: it registers, an admin approves it, and people open its link in a browser."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from http.cookiejar import CookieJar
 from typing import Any
 from urllib.parse import urlencode
 
-from standalone.client import Answer, ask
+from standalone.client import ask
+from standalone.demo.run import DemoRun, require_status
 from standalone.lti_platform import LtiPlatform
 
 _HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
@@ -17,14 +18,14 @@ _ACTION = re.compile(r'<form id="go" method="post" action="([^"]*)">')
 _HEADING = re.compile(r"<h1[^>]*>(.*?)</h1>", re.DOTALL)
 
 
-def register(lms: LtiPlatform, api: str, admin: dict[str, str]) -> list[Answer]:
-    """Let the LMS register itself with the address that an admin has made, and approve it; return the three answers."""
-    made = ask("POST", f"{api}/v1/platforms", body={"name": "The demo's own LMS"}, headers=admin)
-    if made.status != 201:
-        return [made]
-    registered = ask("GET", lms.registration_address(made.body["registration_url"]))
-    approved = ask("PATCH", f"{api}/v1/platforms/{made.body['id']}", body={"state": "active"}, headers=admin)
-    return [made, registered, approved]
+def register(lms: LtiPlatform, run: DemoRun) -> None:
+    """Let the LMS register itself with the address that an admin has made, and let the admin approve it. Raises DemoFailed."""
+    platforms, admin = f"{run.api}/v1/platforms", run.sign_in("admin")
+    made = ask("POST", platforms, body={"name": "The demo's own LMS"}, headers=admin)
+    platform = require_status(made, 201, "a platform").body
+    require_status(ask("GET", lms.registration_address(platform["registration_url"])), 200, "its registration")
+    approved = ask("PATCH", f"{platforms}/{platform['id']}", body={"state": "active"}, headers=admin)
+    require_status(approved, 200, "its approval")
 
 
 def launch(lms: LtiPlatform, subject: str) -> str:
