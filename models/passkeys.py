@@ -1,4 +1,4 @@
-"""Passkeys of staff: what a browser proved to have, which stands beside the codes of the person's second factor."""
+"""Passkeys of staff, which stand beside the codes of a person's second factor."""
 
 from __future__ import annotations
 

@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import webauthn
 from flask import current_app, g, request
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, parse_authentication_credential_json
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialCreationOptions,
-    PublicKeyCredentialDescriptor,
-    PublicKeyCredentialRequestOptions,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from ingest.settings import IngestSettings
 from ingest.web import security_log
@@ -27,10 +16,9 @@ from ingest.web.identity import Identity
 from ingest.web.problems import Problem
 from models import open_sessions, passkeys, sessions
 from models.db import session
-from models.passkeys import Credential
 
-# What a wrong answer raises, and one that is not of the form that the standard wants.
-MALFORMED = (WebAuthnException, ValueError, LookupError, TypeError, RecursionError)
+if TYPE_CHECKING:
+    from ingest.accounts.webauthn_ceremony import Asked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,37 +36,27 @@ def begin_adding(who: Identity) -> Begun:
         contact = sessions.fetch_contact(who.caller, org=who.org)
         known = passkeys.list_credential_ids(who.caller, org=who.org)
         now = passkeys.begin_challenge()
-    options = webauthn.generate_registration_options(
-        rp_id=site(),
-        rp_name="EssayCoach",
-        user_id=who.caller.bytes,
-        user_name=f"{contact.org_slug}: {contact.email}",
-        user_display_name=contact.name or "",
-        exclude_credentials=[PublicKeyCredentialDescriptor(id=one) for one in known],
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.PREFERRED, user_verification=UserVerificationRequirement.REQUIRED
-        ),
+    from ingest.accounts import webauthn_ceremony as ceremony  # noqa: PLC0415 - loaded when the first passkey is used
+
+    asked = ceremony.ask_for_new(
+        site(),
+        user=who.caller,
+        account=f"{contact.org_slug}: {contact.email}",
+        name=contact.name or "",
+        known=known,
     )
-    return _begun(options, now, step=f"add {g.session_id}")
+    return _begun(asked, now, step=f"add {g.session_id}")
 
 
 def finish_adding(who: Identity, answer: str, *, name: str, known: dict[str, Any]) -> None:
     """Store the passkey that the browser made. Raises SignInAgain, Problem, Invalid, Taken."""
     if known.get("step") != f"add {g.session_id}":
         refuse_new()
-    try:
-        made = webauthn.verify_registration_response(
-            credential=answer,
-            expected_challenge=base64url_to_bytes(known["challenge"]),
-            expected_rp_id=site(),
-            expected_origin=_origin(),
-            require_user_verification=True,
-        )
-    except MALFORMED:
+    from ingest.accounts import webauthn_ceremony as ceremony  # noqa: PLC0415 - loaded when the first passkey is used
+
+    new = ceremony.read_new(answer, challenge=known["challenge"], site=site(), origin=_origin())
+    if new is None:
         refuse_new()
-    new = Credential(
-        credential_id=made.credential_id, public_key=made.credential_public_key, sign_count=made.sign_count
-    )
     with who.session(role="ec_auth"):
         open_sessions.require_fresh(g.session_id, org=who.org)
         passkeys.add(who.caller, new, name=name, org=who.org)
@@ -91,38 +69,30 @@ def begin_use(user: UUID, *, org: UUID, step: str) -> Begun | None:
         now = passkeys.begin_challenge()
     if not own:
         return None
-    options = webauthn.generate_authentication_options(
-        rp_id=site(),
-        allow_credentials=[PublicKeyCredentialDescriptor(id=one) for one in own],
-        user_verification=UserVerificationRequirement.REQUIRED,
-    )
-    return _begun(options, now, step=step)
+    from ingest.accounts import webauthn_ceremony as ceremony  # noqa: PLC0415 - loaded when the first passkey is used
+
+    return _begun(ceremony.ask_to_sign(site(), known=own), now, step=step)
 
 
 def check_use(user: UUID, answer: str, *, org: UUID, step: str, known: dict[str, Any]) -> None:
     """Check that a passkey of this person signed what this browser was asked at this step, once. Raises Problem."""
     if known.get("step") != step:
         refuse_use()
-    try:
-        credential_id = parse_authentication_credential_json(answer).raw_id
-        with session(org=org, role="ec_auth", actor=user):
-            challenged_at = datetime.fromisoformat(known["at"])
-            found = passkeys.lock(user, credential_id, org=org, challenged_at=challenged_at)
-            if found is None:
-                refuse_use()
-            passkey, stored = found
-            used = webauthn.verify_authentication_response(
-                credential=answer,
-                expected_challenge=base64url_to_bytes(known["challenge"]),
-                expected_rp_id=site(),
-                expected_origin=_origin(),
-                credential_public_key=stored.public_key,
-                credential_current_sign_count=stored.sign_count,
-                require_user_verification=True,
-            )
-            passkeys.note_use(passkey, org=org, sign_count=used.new_sign_count)
-    except MALFORMED:
+    from ingest.accounts import webauthn_ceremony as ceremony  # noqa: PLC0415 - loaded when the first passkey is used
+
+    credential_id = ceremony.read_credential_id(answer)
+    if credential_id is None:
         refuse_use()
+    with session(org=org, role="ec_auth", actor=user):
+        challenged_at = datetime.fromisoformat(known["at"])
+        found = passkeys.lock(user, credential_id, org=org, challenged_at=challenged_at)
+        if found is None:
+            refuse_use()
+        passkey, stored = found
+        sign_count = ceremony.check_signed(answer, stored, challenge=known["challenge"], site=site(), origin=_origin())
+        if sign_count is None:
+            refuse_use()
+        passkeys.note_use(passkey, org=org, sign_count=sign_count)
 
 
 def remove(who: Identity, passkey: UUID) -> None:
@@ -133,7 +103,7 @@ def remove(who: Identity, passkey: UUID) -> None:
 
 
 def site() -> str:
-    """Return the host that passkeys are made for: that of the page in mails where this page is on it or below it, else this host."""
+    """Return the host that passkeys are made for: that of links in e-mails if this host is the same or below it, else this host."""
     settings: IngestSettings = current_app.extensions["essaycoach.settings"]
     host, wanted = urlsplit(_origin()).hostname or "", urlsplit(settings.link or "").hostname
     return wanted if wanted and (host == wanted or host.endswith(f".{wanted}")) else host
@@ -152,11 +122,8 @@ def refuse_use() -> NoReturn:
     raise Problem("second-factor-needed", "That passkey was not accepted. Try once more, or use a code.")
 
 
-def _begun(
-    options: PublicKeyCredentialCreationOptions | PublicKeyCredentialRequestOptions, now: datetime, *, step: str
-) -> Begun:
-    known = {"challenge": bytes_to_base64url(options.challenge), "at": now.isoformat(), "step": step}
-    return Begun(options=webauthn.options_to_json(options), known=known)
+def _begun(asked: Asked, now: datetime, *, step: str) -> Begun:
+    return Begun(options=asked.options, known={"challenge": asked.challenge, "at": now.isoformat(), "step": step})
 
 
 def _origin() -> str:

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, current_app, jsonify
 from ingest.accounts import schemas
 from ingest.settings import IngestSettings
 from ingest.web import outgoing, rate_limits, security_log, system_log
-from ingest.web.body import read_body
+from ingest.web.body import invalid_member, read_body
 from ingest.web.identity import Identity, admin, identity
 from ingest.web.openapi import operation
 from ingest.web.problems import Problem
@@ -58,7 +58,7 @@ def change() -> tuple[str, int]:
     if not is_correct:
         security_log.note("password_refused")
         # Not 401: a client would think its token has expired, and sign the person out because of a typing error.
-        raise _not_acceptable("/current_password", "is not your password")
+        raise invalid_member("/current_password", "is not your password")
     hashed = _hash(payload.new_password, contact, pointer="/new_password")
     with who.session(role="ec_auth"):
         sessions.set_password(who.user, org=who.org, password_hash=hashed, instead_of=stored)
@@ -189,7 +189,7 @@ def _hash(password: str, contact: Contact, *, pointer: str) -> str:
         about = (contact.email, contact.name, contact.org_slug)
         objection = _passwords().objection(password, about=about, caller=rate_limits.client())
         if objection is not None:
-            raise _not_acceptable(pointer, objection)
+            raise invalid_member(pointer, objection)
         return _passwords().hash(password, caller=rate_limits.client())
     except TooManyAtOnce:
         raise _too_busy() from None
@@ -203,11 +203,6 @@ def _passwords() -> Passwords:
 def _password_page() -> str | None:
     settings: IngestSettings = current_app.extensions["essaycoach.settings"]
     return settings.link
-
-
-def _not_acceptable(pointer: str, detail: str) -> Problem:
-    field = pointer.removeprefix("/")
-    return Problem("invalid-payload", f"{field} {detail}.", errors=[{"pointer": pointer, "detail": detail}])
 
 
 def _too_busy() -> Problem:

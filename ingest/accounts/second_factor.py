@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Blueprint, Response, g
 
 from ingest.accounts import schemas
-from ingest.web.body import read_body
+from ingest.web.body import invalid_member, read_body
 from ingest.web.identity import Identity, admin, identity, is_staff
 from ingest.web.openapi import operation
 from ingest.web.problems import Problem
@@ -127,8 +127,7 @@ def remove(who: Identity) -> None:
 
 def wrong_code() -> Problem:
     """Return the problem of a code that does not confirm a new secret."""
-    detail = "is not the code that the app shows now"
-    return Problem("invalid-payload", f"code {detail}.", errors=[{"pointer": "/code", "detail": detail}])
+    return invalid_member("/code", "is not the code that the app shows now")
 
 
 def _staff_person() -> Identity:

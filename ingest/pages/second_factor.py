@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 import segno
@@ -160,6 +161,15 @@ def prove() -> Response:
     return _prove_page(who, way=_way_to_prove(who), wanted=local_path(request.args.get("next")))
 
 
+@blueprint.post("/prove/form")
+def prove_for_form() -> Response:
+    """Ask the same before a form is carried out, and keep what it says. `next` is where it was sent."""
+    who = reader().who
+    check_body()
+    said = [(name, value) for name, value in request.form.items(multi=True) if name != "csrf"]
+    return _prove_page(who, way=_way_to_prove(who), wanted=local_path(request.args.get("next")), sent=urlencode(said))
+
+
 @blueprint.post("/prove")
 def check_proof() -> Response:
     """Note that the reader proved who they are, and go on."""
@@ -172,7 +182,7 @@ def check_proof() -> Response:
         else:
             proof.check_own_password(who, read_form(schemas.PasswordSent).password)
     except Problem as problem:
-        return _prove_page(who, way=way, wanted=wanted, problem=problem)
+        return _prove_page(who, way=way, wanted=wanted, sent=request.form.get("sent"), problem=problem)
     return _proved_again(who, wanted)
 
 
@@ -184,18 +194,23 @@ def check_proof_by_passkey() -> Response:
     try:
         passkeys.check_answer(who.caller, org=who.org, step=f"prove {g.session_id}")
     except Problem as problem:
-        return _prove_page(who, way=_way_to_prove(who), wanted=wanted, problem=problem)
+        return _prove_page(who, way=_way_to_prove(who), wanted=wanted, sent=request.form.get("sent"), problem=problem)
     return short_cookies.forget(_proved_again(who, wanted), passkeys.CHALLENGE)
 
 
 def _proved_again(who: Identity, wanted: str | None) -> Response:
     with who.session(role="ec_auth"):
         sessions.note_proof(g.session_id, org=who.org)
-    return see(wanted or "/")
+    sent = request.form.get("sent")
+    if wanted is None or sent is None:
+        return see(wanted or "/")
+    return page("proved.html", action=wanted, fields=parse_qsl(sent, keep_blank_values=True))
 
 
-def _prove_page(who: Identity, *, way: str, wanted: str | None, problem: Problem | None = None) -> Response:
-    values: dict[str, Any] = {"problem": problem, "way": way, "next": wanted}
+def _prove_page(
+    who: Identity, *, way: str, wanted: str | None, sent: str | None = None, problem: Problem | None = None
+) -> Response:
+    values: dict[str, Any] = {"problem": problem, "way": way, "next": wanted, "sent": sent}
     values["code"] = PROBLEM_TYPES[problem.slug].status if problem else 200
     if way != "code":
         return page("prove.html", **values)
