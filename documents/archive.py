@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from io import BytesIO
 
-from documents.refusal import refuse, unreadable
+from documents.refusal import encrypted, refuse, unreadable
 
 MAX_UNPACKED_BYTES = 20 * 1024 * 1024
 MAX_RATIO = 100
@@ -26,7 +26,7 @@ def open_archive(data: bytes) -> zipfile.ZipFile:
     if unpacked > MAX_UNPACKED_BYTES or unpacked > MAX_RATIO * len(data):
         raise refuse("too-large", "The file grows too much when it is unpacked. Save it without its pictures.")
     if any(one.flag_bits & _ENCRYPTED for one in entries):
-        raise refuse("encrypted", "The file is protected by a password. Save it without one.")
+        raise encrypted()
     return archive
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from documents.contents import FileFormat
-from documents.refusal import refuse
+from documents.refusal import refuse, unreadable
 from documents.sandbox import CLOCK_SECONDS, MAX_ANSWER_BYTES
 from models.errors import FilesBusy
 
 MAX_FILE_BYTES = 20 * 1024 * 1024
-# Each child may take half a gigabyte. A further file waits for one of them, and a sixth is sent away.
+# Each child may take half a gigabyte. Further files wait in line, and those that find the line full are refused.
 MOST_AT_ONCE = 2
 MOST_IN_LINE = 3
 _ROOT = Path(__file__).resolve().parents[1]
@@ -51,8 +51,6 @@ def convert(data: bytes) -> Converted:
         raise refuse("no-text", "The file is empty.")
     with _place():
         answer = _ask_child(data)
-    if answer is None:
-        raise refuse("unreadable", _STUCK)
     if "refused" in answer:
         raise refuse(answer["refused"], answer["detail"])
     return Converted(
@@ -76,8 +74,8 @@ def _place() -> Iterator[None]:
         _places.release()
 
 
-def _ask_child(data: bytes) -> dict[str, Any] | None:
-    """Return what the child wrote, or None when it was ended or failed. Its files are in memory, so no text reaches a disk."""
+def _ask_child(data: bytes) -> dict[str, Any]:
+    """Return what the child wrote. Its files are in memory, so no text reaches a disk. Raises FileRefused when it was ended or failed."""
     with _in_memory(data) as theirs, _in_memory(b"") as answer:
         child = subprocess.Popen(  # noqa: S603 - a program of ours
             _COMMAND,
@@ -90,13 +88,16 @@ def _ask_child(data: bytes) -> dict[str, Any] | None:
         try:
             ended = child.wait(CLOCK_SECONDS)
         except subprocess.TimeoutExpired:
-            return None
+            raise refuse("unreadable", _STUCK) from None
         finally:
             child.kill()
             child.wait()
+        if ended != 0:
+            # A signal ends a child that needs too much. One that fails by itself could make nothing of the file.
+            raise refuse("unreadable", _STUCK) if ended < 0 else unreadable()
         answer.seek(0)
-        written = answer.read(MAX_ANSWER_BYTES)
-    return json.loads(written) if ended == 0 else None
+        found: dict[str, Any] = json.loads(answer.read(MAX_ANSWER_BYTES))
+    return found
 
 
 def _in_memory(data: bytes) -> BinaryIO:

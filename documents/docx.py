@@ -46,7 +46,7 @@ def read_docx(data: bytes) -> Contents:
         made = mammoth.convert_to_html(
             BytesIO(data), style_map=_STYLES, convert_image=_LEAVE_OUT, ignore_empty_paragraphs=True
         )
-    except (RecursionError, KeyError, ValueError, AttributeError, IndexError, TypeError, zipfile.BadZipFile):
+    except (RecursionError, KeyError, ValueError, AttributeError, IndexError, TypeError, OSError, zipfile.BadZipFile):
         raise unreadable() from None
     except Exception as error:
         # pyexpat's error has no public base class.

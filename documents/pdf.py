@@ -20,14 +20,14 @@ from pypdf.errors import PyPdfError
 from documents.archive import MAX_UNPACKED_BYTES
 from documents.contents import Contents, pieces, tidy
 from documents.pdf_paragraphs import Line, to_paragraphs
-from documents.refusal import refuse, unreadable
+from documents.refusal import encrypted, refuse, unreadable
 
 MAX_PAGES = 300
-# Whatever is behind the end of the file is searched for its mark so far.
+# The last bytes of the file in which its end mark must stand: other bytes may follow the mark.
 _END_WITHIN = 2048
 _INVISIBLE = 3  # a text rendering mode: neither fill nor stroke
 _SHOWS = {b"Tj", b"TJ", b"'", b'"'}
-# More unknown characters than this share make no text.
+# With a larger share of unknown characters there is no text to read.
 _NO_SENSE = 0.3
 _DAMAGED = (PyPdfError, RecursionError, KeyError, ValueError, TypeError, IndexError, AttributeError, ArithmeticError,
             NotImplementedError, AssertionError)  # fmt: skip
@@ -41,7 +41,7 @@ def read_pdf(data: bytes) -> Contents:
         reader = PdfReader(BytesIO(data))
         # A PDF that only forbids to print or to copy opens with an empty password.
         if reader.is_encrypted and not reader.decrypt(""):
-            raise refuse("encrypted", "The file is protected by a password. Save it without one.")
+            raise encrypted()
         count = len(reader.pages)
         if count > MAX_PAGES:
             raise refuse("too-large", f"The file has {count:,} pages; at most {MAX_PAGES} are read.")

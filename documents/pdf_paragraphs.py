@@ -16,7 +16,6 @@ _NUMBERED = re.compile(r"\(?(?:[0-9]{1,2}|[a-z])[.)]\s+\S")
 _PAGE_NUMBER = re.compile(r"\W*(?:page\s*)?[0-9]{1,3}(?:\s*(?:/|of)\s*[0-9]{1,3})?\W*", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?:…。！？][\"'”’»)\]]*$")
 _HYPHEN = re.compile(r"(?<=[^\W\d_])[-\u2010]$")
-# The shares were tried on PDFs of LibreOffice, Chromium and pdfTeX, with single and double line spacing.
 _LIGATURES = {
     0xFB00: "ff",
     0xFB01: "fi",
@@ -27,6 +26,8 @@ _LIGATURES = {
     0xFB06: "st",
     0xAD: None,
 }
+# Shares of a line's length or of the size of its letters, tried on PDFs of LibreOffice, Chromium and pdfTeX, with single and double
+# line spacing.
 _FULL, _EARLY = 0.8, 0.7
 _MORE_ROOM, _OTHER_SIZE, _INDENTED = 1.3, 0.1, 0.8
 

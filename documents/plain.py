@@ -20,7 +20,8 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _NO_TEXT = re.compile("[\x00-\x08\x0e-\x19\x1b-\x1f]")
-_DECLARED = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{1,40})", re.IGNORECASE)
+# A declaration that can be read byte by byte is in no UTF-16, whatever it says.
+_DECLARED = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*(?!utf-?(?:7|16|32))([\w-]{1,40})", re.IGNORECASE)
 _HIDDEN = re.compile(
     r"<\w+\b[^<>]*?\bstyle\s*=\s*[\"'][^\"'<>]*?(?:display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]*[1-9]))"
     r"[^<>]*>([^<]+)|<\w+\s(?:[^<>]*\s)?hidden(?:=[^<>]*)?>([^<]+)",
@@ -57,5 +58,6 @@ def _decode(data: bytes) -> str:
     declared = _DECLARED.search(data[:2000])
     try:
         return data.decode(declared[1].decode() if declared else "cp1252", errors="replace")
-    except LookupError:
+    except (LookupError, ValueError, OSError):
+        # Nobody knows it, it is no encoding of text, or its module cannot be opened any more (documents/sandbox.py).
         return data.decode("cp1252", errors="replace")

@@ -13,3 +13,8 @@ def refuse(reason: FileRefusal, detail: str) -> FileRefused:
 def unreadable() -> FileRefused:
     """Return the error of a file that is no whole file of its kind."""
     return refuse("unreadable", "The file is damaged or not complete. Save it again and send the whole file.")
+
+
+def encrypted() -> FileRefused:
+    """Return the error of a file that opens with a password only."""
+    return refuse("encrypted", "The file is protected by a password. Save it without one.")

@@ -25,7 +25,7 @@ def read_rtf(data: bytes) -> Contents:
     """Return the contents of an RTF file. Raises FileRefused."""
     try:
         text = rtf_to_text(mark_rtf(data.decode("latin-1")), errors="replace")
-    except (ValueError, IndexError, TypeError, LookupError, OverflowError):
+    except (ValueError, IndexError, TypeError, LookupError, OverflowError, OSError):
         raise unreadable() from None
     # An emoji comes as two halves.
     text = _PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)

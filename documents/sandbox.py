@@ -38,8 +38,8 @@ def limit_time_and_memory() -> None:
     signal.setitimer(signal.ITIMER_REAL, CLOCK_SECONDS)
 
 
-def close_the_door() -> None:
-    """Open nothing from now on: no file, no socket, no process. Everything that is needed must be imported before."""
+def lock_down() -> None:
+    """Let this process open nothing more: no file, no socket, no process. Import everything that is needed before."""
     libc = ctypes.CDLL(None)
     # A container may forbid it. Without file descriptors there is no socket anyway.
     libc.unshare(_NEW_USER | _NEW_NETWORK)

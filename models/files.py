@@ -14,13 +14,13 @@ from uuid import UUID
 
 from models.crypto import AssociatedData
 from models.db import new_ids, row, rows, run
-from models.errors import Invalid, NotFound, Taken
+from models.errors import AuthorLimit, Invalid, NotFound
 from models.holds import ORGS_ON_HOLD, PEOPLE_ON_HOLD
 from models.users import data_key
 
 FileFormat = Literal["docx", "pdf", "odt", "rtf", "html", "txt"]
 KEEP_WAITING = timedelta(days=1)
-# Each may have 20 MB, so nobody may leave many behind.
+# Each may have 20 MB, so nobody may leave many of them waiting.
 MOST_WAITING = 10
 MAX_NAME = 150
 _ENDINGS: dict[str, tuple[str, ...]] = {
@@ -76,14 +76,10 @@ class Original:
 def store(new: NewFile, *, org: UUID, user: UUID, waits: bool = True) -> tuple[UUID, datetime]:
     """Store a file of this student under a clean name; return its id and the time until which it waits to be handed in.
 
-    Raises Taken when MOST_WAITING files of the student wait already, unless this one does not wait (`waits`).
+    Raises AuthorLimit when MOST_WAITING files of the student wait already, unless this one does not wait (`waits`).
     """
-    waiting = row(
-        "select count(*) as amount from files where org_id = %s and user_id = %s and submission_id is null", (org, user)
-    )
-    if waits and waiting and waiting["amount"] >= MOST_WAITING:
-        detail = f"{MOST_WAITING} files of this student wait to be handed in already"
-        raise Taken(f"{detail}. Hand one of them in, or wait until they expire.", errors=[("", detail)])
+    if waits:
+        _check_few(org=org, user=user)
     key, file = data_key(user, org=org), new_ids(1)[0]
     found = row(
         """
@@ -102,6 +98,24 @@ def store(new: NewFile, *, org: UUID, user: UUID, waits: bool = True) -> tuple[U
     )  # fmt: skip
     assert found is not None
     return file, found["created_at"] + KEEP_WAITING
+
+
+def _check_few(*, org: UUID, user: UUID) -> None:
+    # The lock lets files of one student that come at once follow each other, so that each counts the ones before it.
+    # A file that has expired, and that a hold keeps, does not wait any more.
+    waiting = row(
+        """
+        select pg_advisory_xact_lock(hashtextextended(%(lock)s, 0));
+        select count(*) as amount, ceil(extract(epoch from min(created_at) + %(keep)s - now()))::int as seconds
+        from files where org_id = %(org)s and user_id = %(user)s and submission_id is null and created_at > now() - %(keep)s
+        """,
+        {"lock": f"files {user}", "org": org, "user": user, "keep": KEEP_WAITING},
+    )
+    if waiting and waiting["amount"] >= MOST_WAITING:
+        raise AuthorLimit(
+            "As many files as are allowed wait to be handed in already. Hand one of them in, or wait until one expires.",
+            wait_seconds=max(1, waiting["seconds"]),
+        )
 
 
 def take(file: UUID, *, org: UUID, user: UUID) -> FileText:

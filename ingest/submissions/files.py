@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,9 @@ from uuid import UUID
 from flask import Blueprint, Response, request
 from werkzeug.http import parse_options_header
 
+from documents.contents import MOST_CHARACTERS
 from documents.convert import convert
+from documents.refusal import refuse
 from ingest.submissions import schemas
 from ingest.submissions.idempotency import IDEMPOTENCY_KEY, idempotency_key
 from ingest.web.access_log import note_read
@@ -23,6 +26,7 @@ from ingest.web.problems import Problem
 from ingest.web.responses import json_response
 from ingest.web.schemas import MAX_CHARACTERS
 from models import essays, events, files
+from models.errors import FilesBusy
 from models.files import FileFormat, NewFile
 from models.users import find_or_add_student
 
@@ -30,6 +34,9 @@ blueprint = Blueprint("files", __name__)
 
 # 20 MB on their way to the database and back take longer than other statements, and less than the role's limit of 5 s.
 ANSWER_SECONDS = 4.0
+MAX_DOWNLOADS = 4
+DOWNLOAD_WAIT_SECONDS = 2.0
+_downloads = threading.BoundedSemaphore(MAX_DOWNLOADS)
 MEDIA_TYPES: dict[FileFormat, str] = {
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "pdf": "application/pdf",
@@ -64,22 +71,25 @@ NAME = Parameter(
     problems=(
         "idempotency-key-missing", "idempotency-key-invalid", "idempotency-key-reused", "request-in-progress", "not-found",
         "essay-too-long", "unsupported-file", "file-unreadable", "file-encrypted", "file-has-no-text",
-        "malformed-json", "invalid-payload", "conflict", "forbidden",
+        "malformed-json", "invalid-payload", "forbidden", "author-limit",
     ),
 )  # fmt: skip
 def send() -> Response:
     """Read the text of a file and keep the file for a day, until its id is handed in as `file_id`.
 
-    The body is the file itself, whatever its Content-Type: DOCX, PDF, ODT, RTF, HTML or plain text, found out by its content.
+    The body is the file itself and no form, whatever its Content-Type: DOCX, PDF, ODT, RTF, HTML or plain text, found out by its content.
     Headings, lists, quotations and paragraphs become plain text; tracked insertions stay and deletions go; pictures are left out.
-    Scans cannot be read. A student may have 10 files waiting.
+    Scans cannot be read. A student may have 10 files waiting: one more gets 429 `author-limit`.
     """
     who = identity(scope="submit")
     key = idempotency_key(needed=who.is_api_key)
     check_encoding()
-    student = _student(who)
+    if request.mimetype.startswith("multipart/"):
+        raise refuse("unsupported", "This is a form with a file in it (multipart). Send the file itself as the body.")
+    student, warnings = _student(who)
     name = name_of_header(request.headers.get("Content-Disposition", ""))
     answer = keep(read_bytes(), name, who, key=key, student=student)
+    answer = {**answer, "warnings": warnings + answer["warnings"]}
     return json_response(schemas.File.model_validate(answer), status=201)
 
 
@@ -99,10 +109,18 @@ def download(submission_id: UUID) -> Response:
 
 
 def download_as(who: Identity, submission_id: UUID) -> Response:
-    """Return the file of a version as this reader may have it, for their browser to store and not to open. Raises NotFound."""
-    with who.session(answer_seconds=ANSWER_SECONDS):
-        found = files.fetch_original(submission_id, org=who.org)
-        note_read(who, entity="submission", entity_id=submission_id, person=found.user, by_api_key=True)
+    """Return the file of a version as this reader may have it, for their browser to store and not to open. Raises NotFound, FilesBusy.
+
+    Decrypting a file takes several times its size of memory, so few are at once.
+    """
+    if not _downloads.acquire(timeout=DOWNLOAD_WAIT_SECONDS):
+        raise FilesBusy(downloaded=True)
+    try:
+        with who.session(answer_seconds=ANSWER_SECONDS):
+            found = files.fetch_original(submission_id, org=who.org)
+            note_read(who, entity="submission", entity_id=submission_id, person=found.user, by_api_key=True)
+    finally:
+        _downloads.release()
     response = Response(found.content, content_type=MEDIA_TYPES[found.format])
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(found.name, safe='')}"
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'; frame-ancestors 'none'"
@@ -118,7 +136,8 @@ def keep(
     """
     found = convert(content)
     if len(found.text) > MAX_CHARACTERS:
-        detail = f"has {len(found.text):,} characters; at most {MAX_CHARACTERS:,} are read"
+        more = " or more" if len(found.text) >= MOST_CHARACTERS else ""
+        detail = f"has {len(found.text):,} characters{more}; at most {MAX_CHARACTERS:,} are read"
         raise Problem("essay-too-long", f"The file {detail}.", errors=[{"pointer": "", "detail": detail}])
     new = NewFile(name=name, content=content, **asdict(found))
     with who.session(answer_seconds=ANSWER_SECONDS):
@@ -158,15 +177,24 @@ def name_of_header(header: str) -> str:
     return parse_options_header(header)[1].get("filename", "")
 
 
-def _student(who: Identity) -> schemas.Student | None:
-    """Return the student that an API key names. Raises Problem."""
+def _student(who: Identity) -> tuple[schemas.Student | None, list[dict[str, str]]]:
+    """Return the student that an API key names, and a warning for each value that is not used. Raises Problem."""
     header = request.headers.get("Student")
     if who.is_api_key != (header is not None):
         detail = "is needed when an API key sends a file" if who.is_api_key else "may only be given with an API key"
         raise Problem(
             "invalid-payload", f"The header Student {detail}.", errors=[{"pointer": "/student", "detail": detail}]
         )
-    return None if header is None else check_needed(parse(header.encode("latin-1")), schemas.Student)[0]
+    if header is None:
+        return None, []
+    try:
+        student, warnings = check_needed(parse(header.encode("latin-1")), schemas.Student)
+    except Problem as problem:
+        # It is read as a body is, and the body here is the file.
+        detail = f"The header Student cannot be used. {problem.detail.replace('The body', 'It')}"
+        errors = [{**one, "pointer": f"/student{one['pointer']}"} for one in problem.errors or []]
+        raise Problem(problem.slug, detail, errors=errors or None) from None
+    return student, [{**one, "pointer": f"/student{one['pointer']}"} for one in warnings]
 
 
 def _claim(key: str, who: Identity, content: bytes, student: schemas.Student | None) -> dict[str, Any] | None:

@@ -51,6 +51,16 @@ def docx_that_reads_a_file() -> bytes:
     return docx(f"{head}<w:document {W}><w:body><w:p><w:r><w:t>&file;</w:t></w:r></w:p></w:body></w:document>".encode())
 
 
+def docx_without_document() -> bytes:
+    """Return a DOCX that says that it is one, and has no text."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(DOCX) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            if name != "word/document.xml":
+                new.writestr(name, old.read(name))
+    return target.getvalue()
+
+
 def many_entries() -> bytes:
     """Return a DOCX with more parts than are read."""
     target = io.BytesIO(DOCX.read_bytes())

@@ -30,7 +30,7 @@ PROBE = """
 import os, socket
 from documents import sandbox
 sandbox.limit_time_and_memory()
-sandbox.close_the_door()
+sandbox.lock_down()
 {attempt}
 """
 
@@ -82,6 +82,17 @@ def test_child_that_computes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(conversion, "_COMMAND", (sys.executable, "-P", "-c", code))
     with pytest.raises(FileRefused, match="more time or memory"):
         convert(b"Hello.")
+
+
+def test_child_that_fails_by_itself_is_not_said_to_need_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversion, "_COMMAND", (sys.executable, "-S", "-c", "raise SystemError"))
+    with pytest.raises(FileRefused, match="damaged") as refused:
+        convert(b"Hello.")
+    assert refused.value.reason == "unreadable"
+
+
+def test_child_that_may_open_nothing_reads_html_with_an_encoding_that_it_has_not() -> None:
+    assert convert("<meta charset=mac_arabic><p>Caf\u00e9</p>".encode("cp1252")).text == "Caf\u00e9"
 
 
 def test_size_is_checked_before_a_child_starts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from documents.__main__ import read_file
-from documents.contents import Contents
+from documents.contents import Contents, is_blank
 from documents.convert import convert
 from models.errors import FileRefused
 from tests.documents import hostile_files
@@ -121,6 +121,19 @@ def test_plain_text_of_old_windows_programs_is_read() -> None:
     assert read_file("It’s “naïve”.".encode("cp1252"), close=lambda: None).text == "It’s “naïve”."
 
 
+@pytest.mark.parametrize("name", ["utf-16", "UTF-16LE", "utf-7", "no-such-name", "hex", "rot13", "idna", "undefined"])
+def test_html_that_declares_what_it_is_not_is_read_as_windows_writes_it(name: str) -> None:
+    found = read_file(f"<meta charset={name}><p>Caf\u00e9 \u201cA\u201d</p>".encode("cp1252"), close=lambda: None)
+    assert (found.format, found.text) == ("html", "Caf\u00e9 \u201cA\u201d")
+
+
+def test_essay_that_names_the_mark_of_another_format_is_text() -> None:
+    essay = b"The first line of a PDF is %PDF-1.7, and below it every object has a number."
+    assert read_file(essay, close=lambda: None).format == "txt"
+    # Bytes before the mark make it no other file.
+    assert read_file(b"GIF? " + (SAMPLES / "libreoffice.pdf").read_bytes(), close=lambda: None).format == "pdf"
+
+
 def test_rtf_keeps_lines_tables_emojis_and_letters_of_other_encodings() -> None:
     rtf = (
         rb"{\rtf1\ansi\ansicpg1251{\fonttbl{\f0\fcharset204 Arial;}}\f0 \'cf\'f0\'e8\line two \u-10179?\u-8704?\par"
@@ -150,7 +163,9 @@ Make = Callable[[], bytes]
     (lambda: bytes(range(256)), "unsupported", "not text"),
     (lambda: b"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "unsupported", "XML"),
     (lambda: b"\xef\xbb\xbf \n", "no-text", "empty"),
+    ("\u200b\u2060\n\u00ad".encode, "no-text", "empty"),
     (lambda: docx(f"<w:document {W}><w:body/></w:document>".encode()), "no-text", "empty"),
+    (hostile_files.docx_without_document, "unreadable", "damaged"),
 ], ids=lambda one: one.__name__ if callable(one) else None)  # fmt: skip
 def test_file_that_cannot_be_read_says_why(make: Make, reason: str, said: str) -> None:
     with pytest.raises(FileRefused, match=said) as refused:
@@ -175,3 +190,16 @@ def test_other_zip_archive_is_refused(tmp_path: Path) -> None:
 
 def test_pdf_that_forbids_only_printing_is_read() -> None:
     assert convert(hostile_files.restricted_pdf()).text == WITHOUT_QUOTATION
+
+
+@pytest.mark.parametrize(
+    ("text", "blank"),
+    [
+        ("", True), ("\u200b \u2060\n\u00ad", True), ("\u3164\u2800\ufe0f", True), ("\u200bA", False), ("\u0e3f", False),
+        # A character of a school's own font, and one that is younger than this Python.
+        ("\ue000", False), ("\U0001fae9", False),
+    ],
+    ids=ascii,
+)  # fmt: skip
+def test_text_is_blank_when_nothing_of_it_can_be_seen(text: str, blank: bool) -> None:
+    assert is_blank(text) is blank

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from models import db, essays, files, rights
-from models.errors import Invalid, NotFound, Taken
+from models.errors import AuthorLimit, Invalid, NotFound
 from models.essays import Draft, Receipt
 from models.files import KEEP_WAITING, MOST_WAITING, NewFile
 from tests.conftest import Become
@@ -111,11 +111,27 @@ def test_file_that_failed_to_be_handed_in_waits_on(school: School) -> None:
 
 
 def test_student_cannot_leave_very_many_files_behind(school: School) -> None:
-    waiting = [store(school, "zoe") for _ in range(MOST_WAITING)]
-    with pytest.raises(Taken):
+    waiting = [store(school, "zoe") for _ in range(MOST_WAITING - 1)]
+    warm_up(5)
+    at_once = together(5, lambda _: store(school, "zoe"))
+    assert [type(one) for one in at_once if not isinstance(one, UUID)] == [AuthorLimit] * 4
+    with pytest.raises(AuthorLimit):
         store(school, "zoe")
     with session_of(school, "zoe"):
         assert files.take(waiting[0], org=school.org, user=school.zoe).text == NEW.text
+
+
+def test_student_waits_until_the_oldest_waiting_file_expires(school: School, database: Database) -> None:
+    old, *_ = [store(school, "bob") for _ in range(MOST_WAITING)]
+    change = "update files set created_at = now() - %s where id = %s returning 1"
+    database.sql(change, KEEP_WAITING - timedelta(seconds=100), old)
+    with pytest.raises(AuthorLimit) as refusal:
+        store(school, "bob")
+    assert 90 <= refusal.value.wait_seconds <= 100
+    # The clock deletes it later, or never when there is a hold.
+    database.sql(change, KEEP_WAITING, old)
+    store(school, "bob")
+    database.sql("delete from files where user_id = %s returning 1", school.bob)
 
 
 def test_file_that_does_not_wait_is_taken_beside_those_that_do(school: School) -> None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
+import psycopg2
 import pytest
 
-from ingest.submissions.files import MEDIA_TYPES
+from ingest.submissions import files as file_routes
+from ingest.submissions.files import MAX_DOWNLOADS, MEDIA_TYPES
 from models.files import clean_name
 from tests.documents import hostile_files
 from tests.documents.hostile_files import SAMPLES, W, docx
 from tests.documents.test_readers import ESSAY
 from tests.ingest.conftest import ApiUnderTest, Headers, Refused
+from tests.support.races import eventually
 
 DOCX = (SAMPLES / "pandoc.docx").read_bytes()
 
@@ -31,6 +36,15 @@ def as_key(api: ApiUnderTest, student: str, **more: str) -> Headers:
 def hand_in(api: ApiUnderTest, file: str, headers: Headers, **more: Any) -> Any:
     body = {"title": "Trees", "file_id": file, "assignment_id": str(api.school.assignment), **more}
     return api.client.post("/v1/submissions", json=body, headers=headers)
+
+
+def test_eleventh_waiting_file_has_to_wait(shared_api: ApiUnderTest, refused: Refused) -> None:
+    headers = as_key(shared_api, uuid4().hex)
+    sent = [send(shared_api, DOCX, {**headers, "Idempotency-Key": uuid4().hex}) for _ in range(10)]
+    assert {one.status_code for one in sent} == {201}
+    answer = send(shared_api, DOCX, {**headers, "Idempotency-Key": uuid4().hex})
+    assert "Hand one of them in" in refused(answer, 429, "author-limit")["detail"]
+    assert 86_000 < int(answer.headers["Retry-After"]) <= 86_400
 
 
 def test_student_hands_in_a_file_and_gets_it_back(shared_api: ApiUnderTest) -> None:
@@ -74,6 +88,25 @@ def test_only_those_who_may_read_the_essay_get_the_file(shared_api: ApiUnderTest
     refused(shared_api.client.get(f"{as_text}/file", headers=alice), 404, "not-found")
 
 
+def test_few_files_are_decrypted_at_once(
+    shared_api: ApiUnderTest, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_routes, "DOWNLOAD_WAIT_SECONDS", 0.05)
+    alice = shared_api.signed_in("alice")
+    at = hand_in(shared_api, send(shared_api, DOCX, alice).json["id"], alice).json["links"]["self"] + "/file"
+    waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    with closing(psycopg2.connect(shared_api.database.admin_url)) as other, other.cursor() as cursor:
+        cursor.execute("lock table files")
+        with ThreadPoolExecutor(MAX_DOWNLOADS) as pool:
+            held = [pool.submit(shared_api.app.test_client().get, at, headers=alice) for _ in range(MAX_DOWNLOADS)]
+            eventually(lambda: shared_api.database.sql(waiting) == [(MAX_DOWNLOADS,)])
+            document = refused(shared_api.client.get(at, headers=alice), 503, "temporarily-unavailable")
+            other.rollback()
+            assert [one.result().status_code for one in held] == [200] * MAX_DOWNLOADS
+    assert "downloaded" in document["detail"]
+    assert shared_api.client.get(at, headers=alice).status_code == 200
+
+
 def test_lms_sends_a_file_of_a_student_whom_it_names(shared_api: ApiUnderTest, refused: Refused) -> None:
     student = f"new-{uuid4().hex}"
     file = send(shared_api, DOCX, as_key(shared_api, student, name="Zoë"))
@@ -91,8 +124,18 @@ def test_student_is_named_by_keys_and_by_nobody_else(shared_api: ApiUnderTest, r
     refused(
         send(shared_api, DOCX, shared_api.signed_in("alice"), Student='{"external_id": "x"}'), 422, "invalid-payload"
     )
-    refused(send(shared_api, DOCX, {**shared_api.with_key(), "Student": "x"}), 400, "malformed-json")
-    refused(send(shared_api, DOCX, {**shared_api.with_key(), "Student": "{}"}), 422, "invalid-payload")
+    document = refused(send(shared_api, DOCX, {**shared_api.with_key(), "Student": "x"}), 400, "malformed-json")
+    assert document["detail"].startswith("The header Student cannot be used. It is not well-formed JSON")
+    document = refused(send(shared_api, DOCX, {**shared_api.with_key(), "Student": "{}"}), 422, "invalid-payload")
+    assert document["errors"][0]["pointer"] == "/student/external_id"
+
+
+def test_value_of_the_student_that_is_not_used_is_named(shared_api: ApiUnderTest) -> None:
+    headers = {**as_key(shared_api, "sis-4", email="nobody", name="x" * 300), "Idempotency-Key": "names-twice"}
+    first, again = (send(shared_api, DOCX, headers) for _ in range(2))
+    assert first.status_code == 201, first.text
+    assert {one["pointer"] for one in first.json["warnings"]} >= {"/student/email", "/student/name"}
+    assert again.json == first.json
 
 
 def test_repeated_file_gets_the_same_answer_and_another_file_is_refused(
@@ -138,10 +181,35 @@ def test_either_a_text_or_a_file_is_handed_in(shared_api: ApiUnderTest, refused:
     refused(hand_in(shared_api, str(uuid4()), alice), 404, "not-found")
 
 
-def test_webhook_brings_a_text_and_no_file(shared_api: ApiUnderTest, draft: Any, refused: Refused) -> None:
+def test_webhook_hands_in_a_file_of_its_student_once(shared_api: ApiUnderTest, draft: Any, refused: Refused) -> None:
+    file = send(shared_api, DOCX, as_key(shared_api, "hook")).json["id"]
+
+    def data(student: str, **more: Any) -> dict[str, Any]:
+        return {
+            name: one
+            for name, one in draft(student={"external_id": student}, file_id=file, **more).items()
+            if name != "text"
+        }
+
+    refused(shared_api.lms.deliver(data("another")), 404, "not-found")
+    both = refused(shared_api.lms.deliver({**data("hook"), "text": "Words."}), 422, "invalid-payload")
+    assert both["errors"][0]["pointer"] == "/data/text"
+    accepted = shared_api.lms.deliver(data("hook"))
+    assert accepted.status_code == 202, accepted.text
+    ada = shared_api.signed_in("ada")
+    assert shared_api.client.get(accepted.json["links"]["text"], headers=ada).json["text"] == ESSAY
+    assert shared_api.client.get(f"{accepted.json['links']['self']}/file", headers=ada).data == DOCX
+    again = refused(shared_api.lms.deliver(data("hook")), 422, "invalid-payload")
+    assert again["errors"][0]["pointer"] == "/data/file_id"
+
+
+def test_sample_of_a_hand_in_with_a_file_shows_no_text(shared_api: ApiUnderTest, draft: Any) -> None:
     data = draft(student={"external_id": "hook"}, file_id=str(uuid4()))
     data.pop("text")
-    assert refused(shared_api.lms.deliver(data), 422, "invalid-payload")["errors"][0]["pointer"] == "/data/text"
+    tried = shared_api.client.post(f"/v1/sources/{shared_api.lms.source}/try", json={"type": "submission.created", "data": data},
+                                   headers=shared_api.signed_in("ada")).json  # fmt: skip
+    assert (tried["outcome"], tried["submission"]["file_id"]) == ("accepted", data["file_id"])
+    assert "text" not in tried["submission"]
 
 
 Make = Callable[[], bytes]
@@ -156,6 +224,7 @@ Make = Callable[[], bytes]
     (lambda: hostile_files.pdf(b""), 422, "file-has-no-text"),
     (lambda: b"", 422, "file-has-no-text"),
     (lambda: b"w" * 100_001, 422, "essay-too-long"),
+    (lambda: "Озеро глубокое. ".encode() * 70_000, 422, "essay-too-long"),
 ])  # fmt: skip
 def test_file_that_cannot_be_used_is_refused_and_not_kept(
     shared_api: ApiUnderTest, refused: Refused, make: Make, status: int, slug: str
@@ -163,6 +232,16 @@ def test_file_that_cannot_be_used_is_refused_and_not_kept(
     before = shared_api.database.sql("select count(*) from files")
     refused(send(shared_api, make(), shared_api.signed_in("bob")), status, slug)
     assert shared_api.database.sql("select count(*) from files") == before
+
+
+def test_form_around_a_file_is_not_read_as_an_essay(shared_api: ApiUnderTest, refused: Refused) -> None:
+    form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nTrees grow.\r\n--x--\r\n'
+    for kind in ("multipart/form-data; boundary=x", "Multipart/Mixed; boundary=x"):
+        answer = send(shared_api, form, shared_api.signed_in("bob"), Content_Type=kind)
+        refused(answer, 415, "unsupported-file")
+    # Some programs announce a form whatever they send.
+    kind = "application/x-www-form-urlencoded"
+    assert send(shared_api, b"Trees grow.", shared_api.signed_in("bob"), Content_Type=kind).status_code == 201
 
 
 def test_body_limit_of_other_addresses_stays(shared_api: ApiUnderTest, refused: Refused) -> None:
