@@ -42,7 +42,8 @@ worker_class = "ingest.web.server.BufferingWorker"
 worker_connections = _waiting_slots + 1000
 timeout = 60
 graceful_timeout = 30
-limit_request_line = 4094
+# What an LMS wants to have back from a launch stands in an address.
+limit_request_line = 8190
 limit_request_fields = 100
 # Browsers send the cookies of every site of a school's domain. This is 16 KiB for a value, and its name.
 limit_request_field_size = 16 * 1024 + 256

@@ -52,11 +52,21 @@ class EventStream:
             next_events=lambda: context.run(self._next_events),
         )
 
+    @property
+    def ends_unfinished(self) -> bool:
+        """Return whether the stream will end at once, before the final status, because too many requests wait."""
+        is_person = not self._who.is_api_key
+        return not self._is_over and not long_poll.has_place(self._who.caller, is_person=is_person)
+
+    @property
+    def _is_over(self) -> bool:
+        return self._first["status"] in FINAL_STATUSES
+
     def begin(self) -> Iterator[str]:
         """Yield the present status unless the client knows it, then wait. Raises Parked when the stream goes on."""
         yield ": known\n\n" if self._known == event_id(self._wait.tag) else event_of(self._first)
         is_person = not self._who.is_api_key
-        if self._first["status"] not in FINAL_STATUSES and long_poll.reserve(self._who.caller, is_person=is_person):
+        if not self._is_over and long_poll.reserve(self._who.caller, is_person=is_person):
             self._look_again()
             raise Parked(self._wait)
 

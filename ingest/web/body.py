@@ -25,10 +25,19 @@ _PICTURE = re.compile(rb"data:image\\?/", re.IGNORECASE)
 Model = TypeVar("Model", bound=BaseModel)
 
 
+class _NotJson(Exception):
+    """Python would read it, but it is no JSON."""
+
+
 def read_body(model: type[Model]) -> Model:
     """Return the JSON body of this request as the model. Raises Problem."""
     check_headers()
     return check(parse(read_bytes()), model)
+
+
+def read_optional_body(model: type[Model]) -> Model:
+    """Return the JSON body of this request as the model, or the model's defaults when there is no body. Raises Problem."""
+    return read_body(model) if read_bytes() else check({}, model)
 
 
 def max_bytes(method: str, path: str) -> int:
@@ -95,8 +104,11 @@ def parse(raw: bytes) -> Any:
         _malformed(f"{error.msg.lower()} at line {error.lineno}, column {error.colno}")
     except RecursionError:
         _malformed(f"it is nested deeper than {MAX_DEPTH}")
-    except ValueError as error:
+    except _NotJson as error:
         _malformed(str(error))
+    except ValueError:
+        # Python's own words name a setting of Python.
+        _malformed("a number in it is too long")
     _check_members(value, ())
     return value
 
@@ -125,6 +137,12 @@ def check_needed(value: Any, model: type[Model]) -> tuple[Model, list[dict[str, 
             value = _without(value, path)
             warnings.setdefault(_json_pointer(path), f"{sentence_of(error)}; this value is not used")
     return check(value, model), [{"pointer": pointer, "detail": detail} for pointer, detail in warnings.items()]
+
+
+def invalid_member(pointer: str, detail: str) -> Problem:
+    """Return the problem that one member of the body is not acceptable."""
+    sentence = f"{pointer.removeprefix('/')} {detail}."
+    return Problem("invalid-payload", sentence, errors=[{"pointer": pointer, "detail": detail}])
 
 
 def _summary(fields: list[dict[str, str]]) -> str:
@@ -191,12 +209,12 @@ def check_text(value: str, path: tuple[int | str, ...]) -> None:
 def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("an object names a member twice")
+        raise _NotJson("an object names a member twice")
     return members
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+    raise _NotJson(f"{name} is not JSON")
 
 
 def _malformed(reason: str) -> NoReturn:

@@ -29,6 +29,7 @@ MAX_HEAD_BYTES = 64 * 1024
 LOOK_AT_BYTES = 256 * 1024
 LOOK_SECONDS = 0.5
 MAX_LOOKED_AT_BYTES = 64 * 1024 * 1024
+_ABOUT_BODY = {"CONTENT-LENGTH", "CONTENT-TYPE", "CONTENT-ENCODING", "TRANSFER-ENCODING"}
 _HEAD_END = b"\r\n\r\n"
 
 
@@ -63,6 +64,8 @@ class Connection:
         # What the request waits for, from its first parking to its answer; and the number of the last change before its turn.
         self.wait_for: Wait | None = None
         self.began = 0
+        # Why its body was refused, when the app is to say it.
+        self.refusal: Problem | None = None
         self._searched = 0
         self._chunks: ChunkedBody | None = None
         self._length = 0
@@ -80,6 +83,16 @@ class Connection:
     def refuse_too_large(self) -> Problem:
         """Return the problem of a body that is too large, as far as it has arrived."""
         return too_large(self._received, limit=self._limit)
+
+    def leave_to_app(self, refusal: Problem) -> None:
+        """Let the app answer that the body was refused. Drop what has arrived of the body, and the headers about it."""
+        request: Any = self.request
+        request.headers = [(name, value) for name, value in request.headers if name not in _ABOUT_BODY]
+        request.body = io.BytesIO()
+        request.force_close()
+        self._received.clear()
+        self._chunks = None
+        self.refusal = refusal
 
     def run(self) -> None:
         """Note that a thread has the connection. It has no deadline then: the app bounds its own work."""
@@ -157,7 +170,7 @@ class Connection:
         self.deadline = time.monotonic() + seconds
 
     def _read_head(self) -> Request | None:
-        """Return the request once its head is complete. Raises an exception of gunicorn's parser when it is malformed."""
+        """Return the request once its head is complete. Raises Problem or an exception of gunicorn's parser when it is malformed."""
         end = self._received.find(_HEAD_END, max(0, self._searched - len(_HEAD_END) + 1))
         self._searched = len(self._received)
         size = end + len(_HEAD_END) if end >= 0 else self._searched
@@ -168,7 +181,11 @@ class Connection:
             return None
         head = bytes(self._received[:size])
         del self._received[:size]
-        return Request(self._cfg, IterUnreader([head]), self.client)
+        request = Request(self._cfg, IterUnreader([head]), self.client)
+        # RFC 9112, section 3.2. The parser refuses a second Host itself.
+        if request.version > (1, 0) and all(name != "HOST" for name, _ in request.headers):
+            raise Problem("malformed-request", "The header Host is missing.")
+        return request
 
     def _read_body(self, request: Request) -> bool:
         """Put the body into the request once it is complete. Raises Problem when it is too large, even before it arrives."""

@@ -21,7 +21,9 @@ from ingest.web import rate_limits, security_log, system_log
 from ingest.web.client_address import request_address
 from ingest.web.problems import Problem
 from models import sessions
-from models.connections import EVERY_SCOPE, KEY_PREFIX, Scope, recognise_api_key, require_live_key
+from models.api_key_text import KEY_PREFIX
+from models.callers import recognise_api_key, require_live_key
+from models.connections import EVERY_SCOPE, Scope
 from models.db import Role, SessionClaims, session
 from models.errors import Unauthorised
 from models.passwords import Passwords
@@ -119,8 +121,6 @@ def identity(*, api_keys: bool = True, scope: Scope | None = None) -> Identity:
     """
     token, address = read_bearer(), request_address()
     if token.startswith(KEY_PREFIX):
-        if not api_keys:
-            raise Problem("forbidden", "API keys cannot do this; a person must sign in.")
         settings: IngestSettings = current_app.extensions["essaycoach.settings"]
         try:
             with session(role="ec_auth"):
@@ -138,6 +138,8 @@ def identity(*, api_keys: bool = True, scope: Scope | None = None) -> Identity:
                 )
         with system_log.keep_if_refused("API key over its rate limit", org=caller.org, api_key_id=caller.id):
             rate_limits.count(f"key:{caller.id}")
+        if not api_keys:
+            raise Problem("forbidden", "API keys cannot do this; a person must sign in.")
         if scope is not None and scope not in caller.scopes:
             raise Problem("forbidden", f"This API key lacks the scope {scope!r}.")
         security_log.note_key_use(caller.id)

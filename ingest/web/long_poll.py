@@ -65,6 +65,9 @@ class Places(Protocol):
     def reserve(self, caller: UUID, *, is_person: bool) -> bool:
         """Take a place for one waiting request of this caller. Return False when none is free."""
 
+    def has_place(self, caller: UUID, *, is_person: bool) -> bool:
+        """Return whether `reserve` would take a place now."""
+
 
 @dataclass(frozen=True)
 class _Turn:
@@ -95,6 +98,12 @@ def reserve(caller: UUID, *, is_person: bool) -> bool:
     """Take a place for a request of this caller that will be parked. Return False when it must be answered at once."""
     now = _TURN.get()
     return now is not None and now.places.reserve(caller, is_person=is_person)
+
+
+def has_place(caller: UUID, *, is_person: bool) -> bool:
+    """Return whether a request of this caller could be parked now. It takes no place."""
+    now = _TURN.get()
+    return now is not None and now.places.has_place(caller, is_person=is_person)
 
 
 def hold(

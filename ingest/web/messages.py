@@ -22,7 +22,12 @@ PATTERNS = {
     r"@": EMAIL_FORM,
     r"^[^@\s]+@[^@\s]+$": EMAIL_FORM,
     r"^[A-Za-z0-9]+$": "must have letters and digits only",
+    r"^[A-Za-z0-9~._-]+$": "must have letters, digits, tildes, dots, underscores and hyphens only",
+    r"^[A-Za-z0-9_-]{1,100}$": "must have 1 to 100 letters, digits, underscores and hyphens",
     r"^[!-~]+$": "must have ASCII letters, digits and signs only, without blanks",
+    r"^[\x21-\x7e]+$": "must have ASCII letters, digits and signs only, without blanks",
+    r"^[A-Za-z0-9-]{1,100}$": "must be the name of a header, such as X-Hub-Signature-256",
+    r"^(/([^~/]|~[01])*)+$": "must be a JSON pointer, such as /data/essay/text",
     r"^[a-z0-9][a-z0-9_-]{0,62}$": "must have 1 to 63 small letters, digits, hyphens and underscores, and begin with a letter or digit",
     r"^([0-9][A-Z0-9./-]*|[A-Z][A-Z0-9./-]*[0-9][A-Z0-9./-]*)$": "must be the number of a case, such as 2026-CV-114",
 }

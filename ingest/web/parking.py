@@ -40,13 +40,21 @@ class Parking:
 
     def reserve(self, caller: UUID, *, is_person: bool) -> bool:
         """Take a place for one request of this caller. Return False when none is free, or the caller has its share."""
-        share = min(PLACES_OF_PERSON, self._slots) if is_person else max(1, self._slots // 2)
         with self._lock:
-            if self._taken >= self._slots or self._taken_by[caller] >= share:
+            if not self._has_place(caller, is_person=is_person):
                 return False
             self._taken += 1
             self._taken_by[caller] += 1
             return True
+
+    def has_place(self, caller: UUID, *, is_person: bool) -> bool:
+        """Return whether `reserve` would take a place now."""
+        with self._lock:
+            return self._has_place(caller, is_person=is_person)
+
+    def _has_place(self, caller: UUID, *, is_person: bool) -> bool:
+        share = min(PLACES_OF_PERSON, self._slots) if is_person else max(1, self._slots // 2)
+        return self._taken < self._slots and self._taken_by.get(caller, 0) < share
 
     def release(self, connection: Connection) -> None:
         """Give back the place of a connection, if it has one: it is answered, or its client has gone."""

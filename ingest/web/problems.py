@@ -43,6 +43,11 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
         "The Idempotency-Key is not usable",
         "Use 1 to 255 visible ASCII characters, bare (then without a comma) or in double quotes, in one header.",
     ),
+    "invalid-notice-batch": ProblemType(
+        400,
+        "This is no batch of notices",
+        "Send an object whose notices is a list of 1 to 100 objects with a jwt (LTI Platform Notification Service).",
+    ),
     "malformed-request": ProblemType(
         400, "The request is not well-formed HTTP/1.1", "Send the request as RFC 9112 says; see detail."
     ),
@@ -125,6 +130,9 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
         409, "Nobody takes their own rights away", "Ask another admin to disable, demote or delete this account."
     ),
     "key-ended": ProblemType(409, "The API key has expired or was revoked", "Make a new API key."),
+    "no-secret": ProblemType(
+        409, "This kind of source has no secret of ours", "Make a new token in the LMS, and change it here with PATCH."
+    ),
     "endpoint-disabled": ProblemType(409, "This endpoint is disabled", "Enable the endpoint first."),
     "no-email": ProblemType(409, "This person has no e-mail address", "Give the account an address first."),
     "account-disabled": ProblemType(409, "This account is disabled", "Enable the account first."),
@@ -135,7 +143,7 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
         409, "There are no figures to report yet", "Ask again later; the clock sums them up within minutes.", 30
     ),
     "payload-too-large": ProblemType(413, "The body is too large", "Send at most 1 MiB."),
-    "uri-too-long": ProblemType(414, "The address is too long", "Send a request line of at most 4,094 characters."),
+    "uri-too-long": ProblemType(414, "The address is too long", "Send a request line of at most 8,190 characters."),
     "unsupported-media-type": ProblemType(
         415, "The content type is not JSON", "Send 'Content-Type: application/json'."
     ),
@@ -152,6 +160,11 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
         422,
         "Some rows of the roster cannot be imported",
         "Mend the rows that errors[] names and send the whole roster again; nothing of it was imported.",
+    ),
+    "invalid-notice": ProblemType(
+        422,
+        "No notice can be used",
+        "Send the assignment, the hand-in, its student and its documents, as LTI Asset Processor names them.",
     ),
     "essay-empty": ProblemType(422, "The essay is empty", "Send a text with at least one visible character."),
     "unsupported-file": ProblemType(

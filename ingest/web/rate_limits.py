@@ -8,6 +8,7 @@ has been read (docs/adr/0014-limits-instead-of-flask-limiter.md).
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 import time
 import unicodedata
@@ -62,7 +63,20 @@ class Limits:
                 self._spells.refused(error)
                 # After a failover the name in REDIS_URL leads to another server.
                 self._connections.disconnect(inuse_connections=False)
-        return self._alone.hit(type(rate)(max(1, rate.amount // WITHOUT_REDIS_DIVISOR), rate.multiples), caller)
+        return self._alone.hit(_alone_rate(rate), caller)
+
+    def wait_seconds(self, rate: RateLimitItem, caller: str) -> int:
+        """Return how long this caller, who has used up the rate, must wait until it is free again."""
+        window = int(rate.get_expiry())
+        if time.monotonic() < self._alone_until:
+            free_at = self._alone.storage.get_expiry(_alone_rate(rate).key_for(caller))
+        else:
+            try:
+                # Redis rounds to the nearest second, and whoever waits so long must not be refused again.
+                free_at = self._shared.storage.get_expiry(rate.key_for(caller)) + 1
+            except self._shared.storage.base_exceptions:
+                return window
+        return min(max(1, math.ceil(free_at - time.time())), window)
 
     def _request_grant(self, rate: RateLimitItem, caller: str) -> bool:
         """Count a five-hundredth of the rate in Redis at once, and keep the rest for the next requests: fewer round trips."""
@@ -84,6 +98,10 @@ class Limits:
                 return False
             self._granted[f"{rate}|{caller}"] = (window, left - 1)
             return True
+
+
+def _alone_rate(rate: RateLimitItem) -> RateLimitItem:
+    return type(rate)(max(1, rate.amount // WITHOUT_REDIS_DIVISOR), rate.multiples)
 
 
 def _current_window(rate: RateLimitItem) -> int:
@@ -155,6 +173,5 @@ def _account_digest(org: str, email: str) -> str:
 
 def _count(counters: Limits, rate: RateLimitItem, caller: str) -> None:
     if not counters.hit(rate, caller):
-        raise Problem(
-            "rate-limited", f"More than {rate} from this caller.", headers={"Retry-After": str(rate.get_expiry())}
-        )
+        wait = str(counters.wait_seconds(rate, caller))
+        raise Problem("rate-limited", f"More than {rate} from this caller.", headers={"Retry-After": wait})

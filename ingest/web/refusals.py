@@ -1,8 +1,16 @@
-"""Problem documents for requests that the server refuses without calling the app."""
+"""What the server refuses before the app has seen it: with a problem document, or, for a browser, with the app's page about it.
+
+A page needs the app: the reader's language and session. So the app gets such a request without its body and with the problem,
+which it raises before anything else.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from http import HTTPStatus
+from typing import Any
 
 from gunicorn.http import errors
 from gunicorn.util import http_date
@@ -32,7 +40,31 @@ _PROBLEMS: dict[type[Exception], tuple[str, str]] = {
         "Only the transfer coding 'chunked' is supported.",
     ),
 }
+_PROBLEM: ContextVar[Problem | None] = ContextVar("problem", default=None)
 _NAMED = (errors.InvalidHeader, errors.InvalidHeaderName, errors.ObsoleteFolding)
+
+
+def wants_page(request: Any) -> bool:
+    """Return whether this request (gunicorn's) is of a browser that shows what it gets."""
+    accept = ",".join(value for name, value in request.headers if name == "ACCEPT")
+    return "text/html" in accept and not request.path.startswith("/v1/")
+
+
+@contextmanager
+def refused(problem: Problem | None) -> Iterator[None]:
+    """Let `raise_refused` raise this problem in the block."""
+    token = _PROBLEM.set(problem)
+    try:
+        yield
+    finally:
+        _PROBLEM.reset(token)
+
+
+def raise_refused() -> None:
+    """Raise the problem for which the server refused the body of this request, if it did."""
+    problem = _PROBLEM.get()
+    if problem is not None:
+        raise problem
 
 
 def problem_of(error: Exception) -> Problem:

@@ -11,6 +11,7 @@ memory, and a thread gets it only when it is complete.
 
 WAITING   ESSAYCOACH_REQUEST_HEAD_SECONDS on a new connection, ESSAYCOACH_KEEPALIVE_SECONDS after an answer; then closed.
 READING   ESSAYCOACH_REQUEST_HEAD_SECONDS for the head and ESSAYCOACH_REQUEST_BODY_SECONDS for the body; then 408.
+          When a browser's form is refused, the app answers in a thread, so that the browser gets a page (`refusals.py`).
 RUNNING   A thread has the connection; on the metrics port one of its own, so that a busy server can still be observed.
           A client that has not taken a part of its answer after ESSAYCOACH_RESPONSE_SECONDS is closed.
 PARKED    A long poll or an event stream waits for a change, and no thread with it (`ingest/web/long_poll.py`). At most
@@ -45,7 +46,7 @@ from ingest.web.long_poll import Parked, Wait
 from ingest.web.metrics import count_refused, show_waiting
 from ingest.web.parking_worker import SWEEP_SECONDS, ParkingWorker
 from ingest.web.problems import PROBLEM_TYPES, Problem
-from ingest.web.refusals import answer_bytes, problem_of
+from ingest.web.refusals import answer_bytes, problem_of, refused, wants_page
 from ingest.web.response_headers import request_id_for
 from ingest.web.security_log import record_server_refusal
 from models.heartbeats import Process
@@ -137,7 +138,7 @@ class BufferingWorker(ParkingWorker):
         try:
             if wait is not None and wait.next_events is not None:
                 return wait if connection.send_events(*wait.next_events()) else not request.should_close()
-            with long_poll.turn(self._parking, wait):
+            with long_poll.turn(self._parking, wait), refused(connection.refusal):
                 return bool(self.handle_request(request, connection))
         except Parked as parked:
             return parked.wait
@@ -281,6 +282,11 @@ class BufferingWorker(ParkingWorker):
         self._drop(connection)
 
     def _refuse(self, connection: Connection, error: Exception) -> None:
+        if isinstance(error, Problem) and connection.request is not None and wants_page(connection.request):
+            connection.leave_to_app(error)
+            self.poller.unregister(connection.sock)
+            self._hand_over(connection)
+            return
         self.handle_error(connection.request, connection.sock, connection.client, error)
         self._close_after_answer(connection)
 

@@ -107,7 +107,7 @@ def test_two_idempotency_key_headers_are_refused(port, headers):
 @pytest.mark.parametrize(
     "request_bytes",
     [
-        b"GARBAGE\r\n\r\n", b"GET /v1/me\r\n\r\n", b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\r\n\r\n",
+        b"GARBAGE\r\n\r\n", b"GET /v1/me\r\n\r\n", b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Request-Id: a\rb\r\n\r\n", b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Request-Id: abcdefgh\0\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + b"x" * 17000 + b"\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(100)) + b"\r\n",

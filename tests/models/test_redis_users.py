@@ -20,8 +20,8 @@ from models.broker import make_broker
 from models.jobs import Hint, Queue
 from models.redis_users import USERS
 from standalone.redis_server import redis_executable
-from tests.support.gunicorn_server import free_port
 from tests.support.own_redis import PASSWORD, PROGRAMS, OwnRedis, own_redis
+from tests.support.ports import free_port
 from tests.support.races import eventually
 
 ROOT = Path(__file__).resolve().parents[2]

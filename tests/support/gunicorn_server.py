@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.ports import free_port
 from tests.support.races import eventually
 from tests.support.servers import ROOT
 
@@ -24,11 +25,6 @@ class GunicornServer:
 
     port: int
     process: subprocess.Popen[bytes]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as holder:
-        return holder.getsockname()[1]
 
 
 @contextmanager

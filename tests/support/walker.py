@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.browser import CHROMIUM
 from tests.support.servers import ROOT
+
+# The limit only ends a test that will fail. A busy machine needs more than the 5 seconds that are usual.
+expect.set_options(timeout=30_000)
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium or Chrome (Debian: apt-get install chromium)")
 DESKTOP, PHONE = (1280, 900), (360, 740)

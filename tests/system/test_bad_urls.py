@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ import workers.__main__
 from ingest.app import create_app
 from models.errors import SettingsError
 from tests.support.commands import run_command
+from tests.support.ports import free_port
 from tests.support.servers import ROOT
 from workers import boot
 
@@ -147,8 +147,7 @@ def test_started_program_shows_neither_traceback_nor_url(
     name = "DATABASE_URL" if program == "migrations" else "REDIS_URL"
     monkeypatch.setenv(name, f"redis+sentinel://:{SECRET}@one:26379/primary")
     monkeypatch.setenv("WEB_PROCESSES", "1")
-    with socket.create_server(("127.0.0.1", 0)) as holder:
-        monkeypatch.setenv("PORT", str(holder.getsockname()[1]))
+    monkeypatch.setenv("PORT", str(free_port()))
     extra = ["--data", str(tmp_path)] if program == "standalone" else []
 
     done = subprocess.run(

@@ -20,7 +20,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ingest.web.metrics_directory import PREFIX, make_directory
 from tests.ingest.conftest import ApiUnderTest
-from tests.support.gunicorn_server import GunicornServer, ask, free_port, parse_answer, raw, run_gunicorn
+from tests.support.gunicorn_server import GunicornServer, ask, parse_answer, raw, run_gunicorn
+from tests.support.ports import free_port
 from tests.support.races import eventually
 from tests.support.servers import ROOT, Servers, away
 

@@ -40,7 +40,7 @@ def test_document_lists_exactly_the_routes(shared_api, document):
         (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in shared_api.app.url_map.iter_rules()
         for method in rule.methods - {"HEAD", "OPTIONS"}
-        if rule.rule.startswith("/v1/") or rule.rule in ("/healthz", "/readyz")
+        if rule.rule.startswith(("/v1/", "/lti/notices/")) or rule.rule in ("/healthz", "/readyz")
     }
     assert routes == {(path, method) for path, method, _ in operations(document)}
     assert len(routes) >= 12
@@ -77,6 +77,48 @@ def test_every_operation_has_a_name_summary_and_problem_responses(document):
                 assert schema == {"$ref": "#/components/schemas/ProblemDocument"}
         parameters = {one["name"] for one in operation["parameters"] if one["in"] == "path"}
         assert parameters == set(re.findall(r"\{(\w+)\}", path))
+
+
+# Headers that mean something for one operation only, or for one problem.
+OWN_HEADERS = {"ETag", "Location", "Preference-Applied", "Retry-After", "WWW-Authenticate"}
+
+
+def test_problems_declare_their_headers(document):
+    for path, method, operation in operations(document):
+        for status, name in (("401", "WWW-Authenticate"), ("429", "Retry-After"), ("503", "Retry-After")):
+            response = operation["responses"].get(status)
+            if response is not None and "application/problem+json" in response["content"]:
+                assert name in response["headers"], (path, method, status)
+
+
+def test_headers_that_are_sent_are_declared(shared_api, document):
+    client, alice, ada = shared_api.client, shared_api.signed_in("alice"), shared_api.signed_in("ada")
+    receipt = shared_api.hand_in()
+    at, path = receipt["links"]["self"], "/v1/submissions/{submission_id}"
+    tag = client.get(at, headers=alice).headers["ETag"]
+    draft = {"name": "LMS", "url": "https://lms.example/hooks", "events": ["feedback.ready"]}
+    endpoint = client.post("/v1/endpoints", json=draft, headers=ada).headers["Location"]
+    ping = client.post(f"{endpoint}/ping", headers=ada)
+    below = "/v1/endpoints/{endpoint_id}"
+    for method, template, answer, expected in (
+        ("get", path, client.get(at), {"WWW-Authenticate"}),
+        ("get", path, client.get(at, headers={"Authorization": "Bearer x.y.z"}), {"WWW-Authenticate"}),
+        ("post", "/v1/auth/login", client.post("/v1/auth/login", json={"org": "x", "email": "x@x", "password": "x"}), {"WWW-Authenticate"}),
+        ("post", "/v1/webhooks/{source_id}", client.post(f"/v1/webhooks/{shared_api.school.source}", data=b"{}"), {"WWW-Authenticate"}),
+        ("get", path, client.get(at, headers=alice), {"ETag", "Retry-After"}),
+        ("get", path, client.get(at, headers={**alice, "If-None-Match": tag}), {"ETag", "Retry-After"}),
+        ("get", f"{path}/events", client.get(f"{at}/events", headers=alice), {"Retry-After"}),
+        ("get", f"{path}/feedback", client.get(f"{at}/feedback", headers=alice), {"Retry-After"}),
+        ("post", f"{below}/ping", ping, {"Location"}),
+        (
+            "post", below + "/deliveries/{delivery_id}/redeliver",
+            client.post(f"{ping.headers['Location']}/redeliver", headers=ada), {"Location"},
+        ),
+    ):  # fmt: skip
+        sent = OWN_HEADERS & set(answer.headers.keys())
+        assert sent == expected, (template, answer.status)
+        declared = document["paths"][template][method]["responses"][str(answer.status_code)]["headers"]
+        assert sent <= set(declared), (template, answer.status)
 
 
 def test_every_operation_stands_in_a_described_group(document):

@@ -55,7 +55,9 @@ def test_a_person_gets_a_share_of_the_places(parking: Parking) -> None:
     person = uuid4()
     taken = together(30, lambda _: parking.reserve(person, is_person=True))
     assert taken.count(True) == PLACES_OF_PERSON
-    assert parking.reserve(uuid4(), is_person=True)
+    assert not parking.has_place(person, is_person=True)
+    assert parking.has_place(other := uuid4(), is_person=True)
+    assert parking.reserve(other, is_person=True)
 
 
 def test_a_key_gets_half_of_the_places_and_all_together_no_more_than_there_are(parking: Parking) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import socket
+import time
 from uuid import uuid4
 
 import pytest
+import redis
 
-from models.connections import KEY_PREFIX
+from ingest.web import rate_limits
+from ingest.web.problems import Problem
+from models.api_key_text import KEY_PREFIX
 from tests.support.schools import PASSWORD
 
 
@@ -35,6 +39,57 @@ def test_request_over_the_limit_gets_429_with_retry_after(shared_api, refused):
     refused(answer, 429, "rate-limited")
     assert 0 < int(answer.headers["Retry-After"]) <= 60
     refused(client.post("/v1/submissions", data=b"{", headers=headers), 429, "rate-limited")
+
+
+def expire_all(client: redis.Redis, *, seconds: float) -> None:
+    for key in client.keys("*"):
+        client.pexpire(key, int(seconds * 1000))
+
+
+def test_retry_after_says_when_the_limit_is_free_again(shared_api, redis_client, refused):
+    client = shared_api.make_app(ESSAYCOACH_RATE_LIMIT="1/minute").test_client()
+    headers = shared_api.signed_in("alice")
+    assert client.get("/v1/essays", headers=headers).status_code == 200
+    for left, most in ((600, 60), (40.4, 42), (0.2, 1)):
+        expire_all(redis_client, seconds=left)
+        answer = client.get("/v1/essays", headers=headers)
+        refused(answer, 429, "rate-limited")
+        assert min(left, 60) <= int(answer.headers["Retry-After"]) <= most
+    time.sleep(0.3)
+    assert client.get("/v1/essays", headers=headers).status_code == 200
+
+
+def test_retry_after_of_the_limit_of_invitations_says_when_it_is_free_again(shared_api, redis_client, refused):
+    with shared_api.app.test_request_context():
+        for _ in range(5):
+            rate_limits.count_invitation("org", "somebody")
+        expire_all(redis_client, seconds=1000)
+        with pytest.raises(Problem) as caught:
+            rate_limits.count_invitation("org", "somebody")
+    assert 1000 <= int(caught.value.headers["Retry-After"]) <= 1001
+
+
+def test_without_redis_retry_after_says_when_the_limit_is_free_again(shared_api, closed_port, monkeypatch):
+    app = shared_api.make_app(REDIS_URL=closed_port, ESSAYCOACH_RATE_LIMIT="4/minute")
+    client, headers = app.test_client(), shared_api.signed_in("alice")
+    assert client.get("/v1/essays", headers=headers).status_code == 200
+    now = time.time
+    monkeypatch.setattr(rate_limits.time, "time", lambda: now() + 45)
+    answer = client.get("/v1/essays", headers=headers)
+    assert answer.status_code == 429
+    assert 10 <= int(answer.headers["Retry-After"]) <= 15
+
+
+def test_retry_after_is_the_whole_window_when_redis_goes_away_in_between(shared_api, monkeypatch):
+    app = shared_api.make_app(ESSAYCOACH_RATE_LIMIT="1/minute")
+    client, headers = app.test_client(), shared_api.signed_in("alice")
+    assert client.get("/v1/essays", headers=headers).status_code == 200
+
+    def go_away(*_: object) -> None:
+        raise redis.ConnectionError
+
+    monkeypatch.setattr(app.extensions["essaycoach.limits"]._shared.storage, "get_expiry", go_away)
+    assert client.get("/v1/essays", headers=headers).headers["Retry-After"] == "60"
 
 
 def test_each_caller_has_its_own_limit(shared_api):

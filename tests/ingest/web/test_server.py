@@ -243,6 +243,37 @@ def test_idle_connection_outlives_the_limit_for_a_head(port):
     client.close()
 
 
+BROWSER = {"Accept": "text/html,application/xhtml+xml", "Accept-Language": "de"}
+FORM = {**BROWSER, "Content-Type": "multipart/form-data; boundary=x"}
+
+
+def check_page(received: bytes, status: int, said: str) -> None:
+    answer = parse_answer(received)
+    text = answer.body.decode()
+    assert (answer.status, answer.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
+    assert said in text
+    assert "Was du geschrieben hast, ist noch da" in text
+    assert answer.headers["Connection"] == "close"
+
+
+def test_browser_whose_file_is_too_large_gets_a_page_and_the_next_request_its_own_answer(port, counts):
+    before = refused_count(counts, "413")
+    large = head("/essays/new", {**FORM, "Content-Length": str(100 * MIB)}) + b"\r\nthe begin of a file"
+    for _ in range(THREADS * 2):
+        check_page(read_to_end(connect(port, large)), 413, "Die Datei ist größer als 20 MiB.")
+    for _ in range(THREADS * 2):
+        assert ask(port, "GET", "/sign-in", headers=BROWSER).status == 200
+    assert refused_count(counts, "413") == before, "counted at its own route"
+
+
+@pytest.mark.slow(reason="waits until a body is late")
+def test_browser_whose_form_is_too_large_or_late_gets_a_page(port):
+    large = connect(port, head("/sign-in", {**BROWSER, "Content-Length": str(2 * MIB)}) + b"\r\norg=")
+    late = connect(port, head("/sign-in", {**BROWSER, "Content-Length": "9"}) + b"\r\norg=")
+    check_page(read_to_end(large), 413, "Es ist mehr als 1 MiB.")
+    check_page(read_to_end(late), 408, "Es ist nicht rechtzeitig angekommen")
+
+
 @pytest.mark.slow(reason="starts a server of its own")
 def test_idle_connection_lasts_longer_than_a_load_balancer_keeps_it(shared_api, tmp_path):
     """60 seconds is what load balancers wait. The time is a setting, and here it is one second."""
@@ -314,6 +345,8 @@ REFUSED_BELOW_THE_APP = [
     (b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", 400, "malformed-request"),
     (b"GET / HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n", 400, "malformed-request"),
     (b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400, "malformed-request"),
+    (b"GET /healthz HTTP/1.1\r\n\r\n", 400, "malformed-request"),
+    (b"POST /v1/auth/login HTTP/1.1\r\nX-Host: x\r\nContent-Length: 2\r\n\r\n{}", 400, "malformed-request"),
     (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400, "malformed-request"),
     (
         b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -322,7 +355,7 @@ REFUSED_BELOW_THE_APP = [
     ),
     (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400, "malformed-request"),
     (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "malformed-request"),
-    (b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "uri-too-long"),
+    (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "uri-too-long"),
     (b"GET / HTTP/1.1\r\nHost: x\r\nExpect: cake\r\n\r\n", 417, "expectation-failed"),
     (b"GET / HTTP/1.1\r\nHost: x\r\nCookie: " + b"x" * 17_000 + b"\r\n\r\n", 431, "headers-too-large"),
     (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 101 + b"\r\n", 431, "headers-too-large"),
@@ -338,6 +371,15 @@ def test_refusal_below_the_app_is_a_problem_document(port, shared_api, counts, r
     check_refusal(read_to_end(connect(port, request_bytes)), status, slug)
     assert refused_count(counts, str(status)) == before + 1
     assert shared_api.client.get(f"/problems/{slug}").text.startswith(f"{status} {slug}\n")
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [b"GET /healthz HTTP/1.0\r\n\r\n", b"GET /healthz HTTP/1.1\r\nhost:\r\nConnection: close\r\n\r\n"],
+    ids=["HTTP/1.0", "an empty one"],
+)
+def test_host_may_be_missing_in_http_1_0_and_may_be_empty(port, request_bytes):
+    assert re.match(rb"HTTP/1.[01] 200 OK", raw(port, request_bytes))
 
 
 def test_refusal_below_the_app_keeps_the_request_id_of_the_client(port):
