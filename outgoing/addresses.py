@@ -6,6 +6,7 @@ Sources: the IANA registries of special-purpose addresses for IPv4 and IPv6 (RFC
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Iterable
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -71,6 +72,17 @@ def is_public(address: Address) -> bool:
 def may_be_called(address: Address, *, allowed: Networks) -> bool:
     """Return whether a connection to this address may be opened."""
     return is_public(address) or is_in(address, allowed)
+
+
+def written_address(host: str) -> Address | None:
+    """Return the address that a host says by itself, in any form that a resolver takes for one (`127.1`), or None for a name."""
+    host = host.removesuffix(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return THIS_MACHINE
+    try:
+        return ipaddress.ip_address(host if ":" in host else socket.inet_aton(host))
+    except (OSError, ValueError):
+        return None
 
 
 def is_in(address: Address, networks: Iterable[Network]) -> bool:

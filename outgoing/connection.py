@@ -19,6 +19,7 @@ from outgoing.errors import NoAnswer, Refused
 # What `socket.getaddrinfo` returns. Tests give another resolver.
 Resolver = Callable[..., Iterable[tuple[Any, ...]]]
 SocketOption = tuple[Any, ...]
+NEVER_CALLED = "is in a network that is never called"
 
 
 class Deadline:
@@ -54,7 +55,7 @@ class CheckedBackend(httpcore2.NetworkBackend):
         """Return a connection to this host. Raises Refused, NoAnswer and OSError."""
         addresses = self._look_up(host, port)
         if not all(may_be_called(address, allowed=self._allowed) for address in addresses):
-            raise Refused("this address is in a network that is never called")
+            raise Refused(f"this address {NEVER_CALLED}")
         return BoundedStream(self._connect(addresses, port), self._deadline)
 
     def _look_up(self, host: str, port: int) -> list[Address]:

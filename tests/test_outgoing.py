@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
+from functools import cache
 
 from tests.support.servers import ROOT
 
@@ -76,16 +76,15 @@ def full_name(node: ast.expr, names: dict[str, str]) -> str:
     return ""
 
 
-def openers(source: str) -> set[str]:
+def openers(tree: ast.Module) -> set[str]:
     """Return what a file names that opens a connection or starts a program, called or handed on."""
-    tree = ast.parse(source)
     names = names_of_imports(tree)
     annotations = {id(part) for node in ast.walk(tree) for hint in hints(node) for part in ast.walk(hint)}
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name | ast.Attribute) and id(node) not in annotations:
             name = full_name(node, names)
-            if able(name) and name.rpartition(".")[2] in OPENING:
+            if name.rpartition(".")[2] in OPENING and able(name):
                 found.add(name)
     return found
 
@@ -101,13 +100,14 @@ def able(name: str) -> bool:
     return not name.startswith("os.environ.") and any(name.startswith(f"{module}.") for module in ABLE)
 
 
-def sources() -> dict[str, str]:
+@cache
+def sources() -> dict[str, ast.Module]:
     files = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
-    return {str(path.relative_to(ROOT)): Path(path).read_text(encoding="utf-8") for path in files}
+    return {str(path.relative_to(ROOT)): ast.parse(path.read_text(encoding="utf-8")) for path in files}
 
 
 def test_connections_are_opened_in_the_listed_places_only() -> None:
-    found = {path: openers(text) for path, text in sources().items()}
+    found = {path: openers(tree) for path, tree in sources().items()}
     assert {path: names for path, names in found.items() if names} == OPENERS
 
 
@@ -123,14 +123,13 @@ def test_forms_of_opening_a_connection_are_recognised() -> None:
         "from os import system\nsystem(words)": "os.system",
         "import http.client\nhttp.client.HTTPSConnection(host)": "http.client.HTTPSConnection",
     }.items():
-        assert openers(source) == {name}, source
+        assert openers(ast.parse(source)) == {name}, source
 
 
 def test_no_file_imports_by_a_computed_name() -> None:
     """What a file can reach stands in its text."""
     computed = []
-    for path, text in sources().items():
-        tree = ast.parse(text)
+    for path, tree in sources().items():
         names = names_of_imports(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and not all(isinstance(one, ast.Constant) for one in node.args):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import threading
 import unicodedata
 from http import HTTPStatus
 from typing import Any
@@ -22,6 +21,7 @@ from joserfc.jwk import KeySet
 
 from models.sign_in_providers import Provider, Subject
 from outgoing.client import Client, NoAnswer, Refused, url_objection
+from outgoing.web_slots import hold_slot
 
 SCOPE = "openid email"
 # Signatures that need no secret which we share with the provider.
@@ -31,11 +31,6 @@ LEEWAY_SECONDS = 60
 MAX_SUBJECT = 255
 SECONDS = 5.0
 MAX_BYTES = 256 * 1024
-# A provider that is slow must not keep every thread of this process.
-MAX_AT_ONCE = 4
-SLOT_SECONDS = 1.0
-
-_slots = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 
 class NotProved(Exception):
@@ -168,21 +163,18 @@ def _fetch(
     all_headers = {"Accept": "application/json", **(headers or {})}
     if body is not None:
         all_headers["Content-Type"] = "application/x-www-form-urlencoded"
-    if not _slots.acquire(timeout=SLOT_SECONDS):
-        raise NoAnswer("too many requests at this moment")
     try:
-        answer = client.send(
-            "GET" if body is None else "POST",
-            url,
-            headers=all_headers,
-            body=None if body is None else body.encode(),
-            seconds=SECONDS,
-            max_bytes=MAX_BYTES,
-        )
+        with hold_slot(url):
+            answer = client.send(
+                "GET" if body is None else "POST",
+                url,
+                headers=all_headers,
+                body=None if body is None else body.encode(),
+                seconds=SECONDS,
+                max_bytes=MAX_BYTES,
+            )
     except (Refused, ValueError) as error:
         raise NoAnswer(str(error)) from None
-    finally:
-        _slots.release()
     if answer.status != HTTPStatus.OK:
         raise NoAnswer(f"status {answer.status}")
     try:
@@ -194,7 +186,7 @@ def _fetch(
     return found
 
 
-def issuer_objection(issuer: str, *, allow_local: bool) -> str | None:
+def issuer_objection(issuer: str, *, client: Client) -> str | None:
     """Return why this cannot be the issuer of a provider, or None."""
-    objection = url_objection(issuer, allow_local=allow_local)
+    objection = client.objection(issuer)
     return objection or ("has a query" if urlsplit(issuer).query else None)

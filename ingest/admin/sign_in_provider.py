@@ -11,10 +11,9 @@ from pydantic import BaseModel, Field, StrictStr, StringConstraints
 
 from ingest.accounts.openid import issuer_objection
 from ingest.web import outgoing
-from ingest.web.body import read_body
+from ingest.web.body import invalid_member, read_body
 from ingest.web.identity import admin
 from ingest.web.openapi import operation
-from ingest.web.problems import Problem
 from ingest.web.responses import json_response
 from ingest.web.schemas import RequestBody, Short
 from ingest.web.step_up import require_step_up
@@ -83,9 +82,9 @@ def store() -> Response:
     """
     who = admin()
     payload = read_body(SignInProviderDraft)
-    objection = issuer_objection(payload.issuer, allow_local=outgoing.client().allows_local)
+    objection = issuer_objection(payload.issuer, client=outgoing.client())
     if objection is not None:
-        raise Problem("invalid-payload", f"issuer {objection}.", errors=[{"pointer": "/issuer", "detail": objection}])
+        raise invalid_member("/issuer", objection)
     with who.session():
         require_step_up(who)
         found = sign_in_providers.store(org=who.org, **payload.model_dump())

@@ -15,7 +15,7 @@ from itertools import chain, repeat
 import pytest
 
 from models.version import version
-from outgoing.client import Client, NoAnswer, Refused, url_objection
+from outgoing.client import MAX_REDIRECTED_URL, Client, NoAnswer, Refused, url_objection
 from tests.outgoing.conftest import HOST
 from tests.support.tls import make_certificates
 
@@ -187,15 +187,61 @@ def test_next_address_is_called_when_the_first_takes_no_connection(serve, server
      "https://lms.example\t/", "https://lms.example\n/", "https://lms.example:0", "https://lms.example:99999", "https://lms.example:x",
      "https://[fe80::1%25eth0]/", "https://[::1", "https://b\u00fccher.example", "https://\uff11\uff12\uff17.0.0.1", "https://\u24db\u24de\u24d2\u24d0l.example",
      "https://lms%2eexample", "https://lms,example", "https://lms.example/\u00e4", "https://lms.example/\x7f", "http://lms.example", "http://10.0.0.1",
-     "https://lms.example/" + "a" * 2048],
+     "https://lms.example/" + "a" * 8192],
     ids=ascii,
 )  # fmt: skip
 def test_text_that_is_no_address_is_refused(url):
-    assert url_objection(url, allow_local=True) in ("is no web address", "must begin with https://")
+    assert url_objection(url, allow_local=True)
     resolve = resolver(["127.0.0.1"])
     with pytest.raises(Refused):
         Client(allowed=LOCAL, resolve=resolve).send("GET", url)
     assert resolve.asked == []
+
+
+@pytest.mark.parametrize(
+    ("url", "objection"),
+    [
+        ("https://b\u00fccher.example", "has letters that no address has; copy it from the address line of a browser"),
+        ("https://user:word@lms.example", "must not hold the name of a user"),
+        ("https://lms.example/#a", "must end before its #"),
+        ("lms.example/a", "must begin with https://"),
+        ("https://lms,example", "is no web address"),
+    ],
+    ids=ascii,
+)
+def test_objection_says_what_to_change(url, objection):
+    assert url_objection(url, allow_local=False) == objection
+
+
+def test_address_that_is_typed_in_is_shorter_than_one_that_is_redirected_to():
+    url = "https://lms.example/" + "a" * 2048
+    assert url_objection(url, allow_local=False) == "is longer than 2,048 characters"
+    assert url_objection(url, allow_local=False, longest=MAX_REDIRECTED_URL) is None
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["10.0.0.1", "169.254.169.254", "127.1", "2130706433", "0x7f.1", "0177.0.0.1", "[::1]", "[::ffff:10.0.0.1]", "[64:ff9b::a00:1]", "localhost",
+     "a.localhost", "localhost.", "127.0.0.1."],
+)  # fmt: skip
+def test_address_in_a_network_that_is_never_called_is_known_before_it_is_called(host):
+    resolve = resolver([PUBLIC])
+    assert Client(resolve=resolve).objection(f"https://{host}/a") == "is in a network that is never called"
+    assert resolve.asked == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://10.1.2.3/a",
+        "https://8.8.8.8",
+        "https://[2606:4700::1111]/",
+        "https://1.2.3.4.example",
+        "https://lms.example",
+    ],
+)
+def test_other_address_may_be_called(url):
+    assert Client(allowed=(ipaddress.ip_network("10.1.0.0/16"),)).objection(url) is None
 
 
 def test_address_of_this_machine_needs_no_tls_only_where_it_is_allowed():
@@ -320,6 +366,16 @@ BROKEN = {
 @pytest.mark.parametrize(("answer", "reason"), BROKEN.values(), ids=BROKEN)
 def test_broken_answer_is_no_answer(client, serve, answer, reason):
     assert reason_of(client, f"http://127.0.0.1:{serve(answer).port}/") == reason
+
+
+LATE = {**TOO_LARGE, "half a body": BROKEN["half a body"][0], "half a chunk": BROKEN["half a chunk"][0]}
+
+
+@pytest.mark.parametrize("answer", LATE.values(), ids=LATE)
+def test_status_counts_where_it_is_enough(client, serve, answer):
+    url = f"http://127.0.0.1:{serve(answer).port}/"
+    found = client.send("POST", url, max_bytes=69_999, status_is_enough=True)
+    assert (found.status, found.body) == (200, b"")
 
 
 def test_early_answer_to_a_large_body_is_read(client, serve):

@@ -6,7 +6,6 @@ import datetime as dt
 import email
 import email.policy
 import ipaddress
-import socket
 import ssl
 import stat
 import threading
@@ -23,6 +22,7 @@ from cryptography.x509.oid import NameOID
 from models.errors import SettingsError
 from outgoing.mail import Email, MailQueue, Smtp, is_address, make_mailer, to_message
 from outgoing.settings import read_mail
+from tests.support.ports import free_port
 
 SENDER = Address(display_name="EssayCoach", addr_spec="post@school.example")
 EMAIL = Email(to="alice@northside.example", subject="Hello", text="A word to keep: ümläut.\n.\nThe end.\n")
@@ -87,9 +87,7 @@ def server(certificate, monkeypatch):
         }[tls]
         if needs_login:
             how |= {"authenticator": check_login, "auth_required": True, "auth_require_tls": tls == "starttls"}
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         controller = Controller(inbox, hostname="127.0.0.1", port=port, **how)
         controller.start()
         running.append(controller)

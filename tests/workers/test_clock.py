@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import logging
 import os
 import select
 import signal
@@ -13,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,7 @@ from models.security_events import NO_LINE
 from tests.conftest import Become
 from tests.support import schools
 from tests.support.local_engine import shared_provider
+from tests.support.logs import kept_logging
 from tests.support.own_redis import SPELLS, own_redis
 from tests.support.races import eventually
 from tests.support.schools import School, session_of
@@ -46,16 +46,6 @@ from workers.providers.choice import ProviderChooser
 from workers.settings import ProviderSettings
 
 TEXT = "Phones should stay at home. They distract us. First, they buzz. In conclusion, leave them at home."
-
-
-@pytest.fixture
-def broker(servers: Servers) -> Iterator[HintBroker]:
-    broker = make_broker(servers.redis_url)
-    broker.client.flushdb()
-    yield broker
-    broker.client.flushdb()
-    broker.close()
-    broker.client.connection_pool.disconnect()
 
 
 @pytest.fixture
@@ -535,20 +525,18 @@ def test_a_pass_that_finishes_while_its_author_is_erased_is_counted(
     program_env("ec_clock")
     waits = "select count(*) > 0 from pg_stat_activity where datname = current_database() and usename = 'ec_clock' and wait_event_type = 'Lock'"
     done = "select coalesce(sum(count), 0) from monitor_totals where name = 'pass_duration' and labels @> array['done']"
-    with db.session(org=school.org):
-        passes.finish(held, provider="local", model="rules", comments=0, summary=Ciphertext(b"sealed"))
-        started = clock_program()
-        program = started.__enter__()
-        # The server ends a worker's transaction that is silent for 5 s, and on a busy machine the clock starts more slowly.
-        eventually(lambda: db.rows("select 1 as alive") and database.sql(waits) == [(True,)])
-    try:
+    with ExitStack() as until_the_end:
+        with db.session(org=school.org):
+            passes.finish(held, provider="local", model="rules", comments=0, summary=Ciphertext(b"sealed"))
+            # The server ends a worker's transaction that is silent for 5 s, and on a busy machine the clock starts more slowly.
+            db.run("set local idle_in_transaction_session_timeout = 0")
+            program = until_the_end.enter_context(clock_program())
+            eventually(lambda: database.sql(waits) == [(True,)])
         eventually(lambda: database.sql("select count(*) from users where id = %s", school.alice) == [(0,)])
         assert database.sql("select count(*) from passes") == [(0,)]
         assert database.sql(done) == [(1,)]
         program.send_signal(signal.SIGTERM)
         assert program.wait(60) == 0
-    finally:
-        started.__exit__(None, None, None)
 
 
 @pytest.mark.slow(reason="starts the clock program")
@@ -624,7 +612,7 @@ def test_duty_survives_a_database_outage(
         assert steady() == 0
     age_hints(database)
     database.sql(
-        "update passes set state = 'running', lease_until = now() - interval '1 s' where id = %s",
+        "update passes set state = 'running', started_at = now(), lease_until = now() - interval '1 s' where id = %s",
         receipt.hints[0].pass_id,
     )
     [(entries,)] = database.sql("select count(*) from audit_log")
@@ -638,18 +626,15 @@ LogLines = Callable[[], list[dict[str, object]]]
 @pytest.fixture
 def log_lines(caplog: pytest.LogCaptureFixture) -> Iterator[LogLines]:
     """A function that returns what the duties have logged since its last call."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    log.set_up("clock")
 
     def read() -> list[dict[str, object]]:
         lines = [dict(one.msg) for one in caplog.records if isinstance(one.msg, dict)]
         caplog.clear()
         return lines
 
-    yield read
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    with kept_logging():
+        log.set_up("clock")
+        yield read
 
 
 def test_read_only_database_is_logged_once_when_it_begins_and_once_when_it_ends(
@@ -734,11 +719,12 @@ def clock_program() -> Iterator[subprocess.Popen[str]]:
     assert program.stderr is not None
     try:
         said = ""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while "clock runs" not in said:
             assert time.monotonic() < deadline and program.poll() is None, said
             if select.select([program.stderr], [], [], 0.2)[0]:
-                said += program.stderr.readline()
+                # Not `readline`: it takes more than a line out of the pipe, and `select` does not see what is left.
+                said += os.read(program.stderr.fileno(), 65536).decode()
         program.said_so_far = said  # type: ignore[attr-defined]
         yield program
     finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,23 +14,13 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from models import db, endpoint_deliveries, endpoints, releases
+from models.leased_rows import DELIVERIES
 from tests.conftest import Become
 from tests.support.deliveries import Hooked, hook, make_runner, ping, read
 from tests.support.receiver import Receiver
 from tests.support.schools import School, hand_in, session_of
 from tests.support.servers import Database
 from workers.deliveries.runner import RowRunner
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as receiver:
-        yield receiver
-
-
-@pytest.fixture
-def hooked(school: School, receiver: Receiver) -> Hooked:
-    return hook(school, receiver.url)
 
 
 @pytest.fixture
@@ -185,6 +174,15 @@ def test_retry_after_is_waited_for(
     assert 100 < waits(database) <= 121
 
 
+@pytest.mark.parametrize(("status", "state"), [(200, "done"), (410, "gave_up")])
+def test_the_status_counts_whatever_comes_of_the_body(
+    status: int, state: str, hooked: Hooked, receiver: Receiver, runner: RowRunner, become: Become, database: Database
+) -> None:
+    receiver.answer((status, {"content-length": "9"}))
+    send_ping(hooked, become, runner)
+    assert (stored(database)[0]["state"], stored(database)[0]["http_status"]) == (state, status)
+
+
 def test_a_redirect_is_a_failure_and_not_followed(
     hooked: Hooked, receiver: Receiver, runner: RowRunner, become: Become, database: Database
 ) -> None:
@@ -239,8 +237,11 @@ def test_five_days_of_failures_disable_an_endpoint_and_one_success_starts_anew(
     assert database.sql("select failing_since from endpoints") == [(None,)]
 
     database.sql("update endpoints set failing_since = now() - interval '5 days 1 minute'")
-    receiver.answer(500)
+    receiver.answer(*[500] * 2)
     send_ping(hooked, become, runner)
+    assert database.sql("select disabled_at from endpoints") == [(None,)]
+    database.sql("update deliveries set next_at = now(), attempt = %s where state = 'queued'", DELIVERIES.attempts - 1)
+    runner.run(hooked.hint)
     assert database.sql("select disabled_reason from endpoints") == [("failing",)]
     assert {one["state"] for one in stored(database)} == {"done", "gave_up"}
 
