@@ -41,6 +41,7 @@ People and rights
     roster_plan         what a roster would change
     roster_existing     what a roster names and exists already
     rights              export and erasure of a person's data
+    exported_columns    what that export holds
     audit               the audit trail and its hash chain
 Writing
     courses             courses, enrolments, assignments, rubrics
@@ -81,9 +82,16 @@ Reports
     reports             which reports were asked for
     spreadsheets        cells that no spreadsheet program takes for a formula
 Connections to LMSs
-    connections         API keys and sources
+    connections         API keys and sources, as an admin sees and changes them
+    callers             who calls: the owner of a key, the source of a delivery
+    api_key_text        the text of a key and its digest
+    webhook_secret      secrets with which webhooks are signed
     platforms           LMSs that open our pages (LTI 1.3): invited, approved, switched off
     platform_courses    where a platform lists the people of a course
+    platform_assignments  where a platform takes the scores of an assignment
+    asset_activities    assignments of a platform's own to which EssayCoach is attached
+    asset_arrivals      hand-ins of which a platform's notices tell
+    notice_handlers     where platforms send their notices
     lms_people          whom a platform means by its own id of a person
     lti_keys            our own keys, with which platforms check what we send
     identifiers         one form for the ids of other systems
@@ -91,6 +99,8 @@ Connections to LMSs
     events              idempotency keys, webhook deliveries, what people do, stored log lines
     deliveries          stored deliveries for the admin, and their replay
     moodle_sites        Moodle sites that are asked what was handed in
+    site_access         what a worker needs to ask either, and the tokens of both
+    canvas_sites        Canvas sites that tell by events what was handed in
     arrivals            hand-ins that an LMS says are there: each version is fetched once
     returns             what goes back to an LMS about a version
     lms_status          how the exchange with an LMS goes

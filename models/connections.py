@@ -1,48 +1,35 @@
-"""Connections to LMSs: API keys, of which only the digest is stored, and webhook sources with one or two valid secrets."""
+"""Connections to LMSs, as an admin sees and changes them: API keys and sources. Who calls with one: `callers`."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import secrets
-import string
-import zlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from models.api_key_text import digest, new_text, shown_prefix
 from models.crypto import AssociatedData, keyring
 from models.db import new_ids, row, rows, run
-from models.errors import Ended, Invalid, KeysMissing, NotFound, Unauthorised
-from models.networks import is_within
+from models.errors import Ended, Invalid, NotFound
 from models.tables import ApiKeys, Sources
+from models.webhook_secret import new_secret
 
-ALPHABET = string.digits + string.ascii_letters
-KEY_PREFIX = "ec_live_"
-RANDOM_LENGTH = 30
-CHECKSUM_LENGTH = 6
 DAY_SECONDS = 86_400
 LONGEST_OVERLAP_SECONDS = 30 * DAY_SECONDS
 
 Scope = Literal["submit", "read", "manage"]
-# Sources that are made here: those that send signed webhooks, and Moodle sites that are asked (models/moodle_sites.py).
-SourceKind = Literal["signed", "moodle"]
+# `signed` and `custom` send whole essays by webhook. `moodle`, `moodle_webhookengine` (models/moodle_sites.py) and `canvas` are asked for
+# them; the last two also tell us when. An `lti` source is a platform (models/platforms.py).
+SourceKind = Literal["signed", "custom", "moodle", "moodle_webhookengine", "canvas", "lti"]
+# These sign with the source's secret what they deliver.
+SIGNING_KINDS: tuple[SourceKind, ...] = ("signed", "custom", "moodle_webhookengine")
+# To these the webhook door is open.
+DELIVERING_KINDS: tuple[SourceKind, ...] = (*SIGNING_KINDS, "canvas")
 EVERY_SCOPE: tuple[Scope, ...] = ("submit", "read", "manage")
 # What a new key may do unless its maker says otherwise.
 USUAL_SCOPES: tuple[Scope, ...] = ("submit", "read")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Caller:
-    """The caller that an API key belongs to: the key's id, its org and its scopes. `refused`: not from this address."""
-
-    id: UUID
-    org: UUID
-    scopes: frozenset[str]
-    refused: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,16 +49,6 @@ class ApiKey:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
-    """A webhook source with its networks and valid secrets, newest first; each of them may have signed a delivery."""
-
-    id: UUID
-    org: UUID
-    secrets: tuple[str, ...]
-    networks: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class SourceCard:
     """The facts of a source, without its secrets."""
 
@@ -83,6 +60,7 @@ class SourceCard:
     created_at: datetime
     disabled_at: datetime | None
     previous_secret_until: datetime | None
+    mapping: dict[str, Any] | None
 
 
 def add_api_key(
@@ -102,62 +80,12 @@ def add_api_key(
     Raises Invalid when `expires_at` is not in the future.
     """
     _check_in_future(expires_at)
-    body = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH))
-    text = KEY_PREFIX + body + _checksum(body)
-    key = new_ids(1)[0]
+    text, key = new_text(), new_ids(1)[0]
     ApiKeys.insert(
-        id=key,
-        org_id=org,
-        name=name,
-        prefix=text[: len(KEY_PREFIX) + 4],
-        digest=_digest(text, pepper),
-        scopes=list(scopes),
-        expires_at=expires_at,
-        creates_courses=creates_courses,
-        networks=list(networks),
-    ).execute()
+        id=key, org_id=org, name=name, prefix=shown_prefix(text), digest=digest(text, pepper), scopes=list(scopes),
+        expires_at=expires_at, creates_courses=creates_courses, networks=list(networks),
+    ).execute()  # fmt: skip
     return key, text
-
-
-def recognise_api_key(text: str, *, pepper: bytes, address: str | None = None) -> Caller:
-    """Return the caller that the key belongs to, and store the day of its last use. Call it as ec_auth.
-
-    A key that is not accepted from this address (canonical) is returned as `refused`, and its day is not stored. Raises
-    Unauthorised, and KeysMissing while nobody's writing can be read.
-    """
-    body = text.removeprefix(KEY_PREFIX)
-    # The checksum refuses a mistyped or invented key without a query.
-    if len(body) == RANDOM_LENGTH + CHECKSUM_LENGTH and _checksum(body[:RANDOM_LENGTH]) == body[RANDOM_LENGTH:]:
-        found = row(
-            """
-            select id, org_id, scopes, networks, last_used_on is distinct from (now() at time zone 'utc')::date as first_today,
-                keys_missing() as keyless
-            from api_keys where digest = %s and revoked_at is null and coalesce(expires_at, 'infinity') > now()
-                and exists (select from orgs as o where o.id = org_id and o.closed_at is null)
-            """,
-            (_digest(text, pepper),),
-        )
-        if found is not None:
-            if found["keyless"]:
-                raise KeysMissing
-            refused = not is_within(address, found["networks"])
-            if found["first_today"] and not refused:
-                _store_last_use(found["id"])
-            return Caller(id=found["id"], org=found["org_id"], scopes=frozenset(found["scopes"]), refused=refused)
-    raise Unauthorised("The API key is not known, has expired or was revoked.")
-
-
-def require_live_key(key: UUID, *, scope: Scope, address: str | None = None) -> None:
-    """Check that the API key is still valid, also from this address, and has this scope. Call it as ec_auth. Raises Unauthorised."""
-    found = row(
-        """
-        select networks from api_keys where id = %s and revoked_at is null and coalesce(expires_at, 'infinity') > now()
-            and %s = any (scopes) and exists (select from orgs as o where o.id = org_id and o.closed_at is null)
-        """,
-        (key, scope),
-    )
-    if found is None or not is_within(address, found["networks"]):
-        raise Unauthorised("The API key has expired or was revoked.")
 
 
 def list_api_keys(*, org: UUID, limit: int, before: UUID | None = None) -> list[ApiKey]:
@@ -242,33 +170,32 @@ def add_source(
     creates_courses: bool = False,
     networks: Sequence[str] = (),
     kind: SourceKind = "signed",
+    secret: str | None = None,
+    mapping: dict[str, Any] | None = None,
 ) -> tuple[UUID, str]:
     """Store a new source and return its id and secret. The secret is stored encrypted and returned only here.
+
+    `secret` is one that the LMS has made; without it a new one is made. `mapping`: how deliveries of a `custom` source are read.
 
     With `creates_courses`, a delivery may add the course and the assignment that it names by the LMS's own ids. With
     `networks` (canonical) deliveries are accepted from there only.
     """
-    secret = new_secret()
+    secret = secret or new_secret()
     source = new_ids(1)[0]
     sealed = keyring().seal(secret, place=AssociatedData("sources", "secret", org, source))
     Sources.insert(
-        id=source,
-        org_id=org,
-        name=name,
-        secret=sealed,
-        creates_courses=creates_courses,
-        networks=list(networks),
-        kind=kind,
-    ).execute()
+        id=source, org_id=org, name=name, secret=sealed, creates_courses=creates_courses, networks=list(networks), kind=kind,
+        mapping=mapping,
+    ).execute()  # fmt: skip
     return source, secret
 
 
 def list_sources(*, org: UUID, limit: int, before: UUID | None = None) -> list[SourceCard]:
-    """Return the org's webhook sources, disabled ones included, newest first. `before` is the last id of the previous page."""
+    """Return the org's sources, disabled ones included, newest first. `before` is the last id of the previous page."""
     found = rows(
         """
-        select id, kind, name, creates_courses, networks, created_at, disabled_at, previous_secret_until from sources
-        where org_id = %(org)s and kind in ('signed', 'moodle') and (%(before)s::uuid is null or id < %(before)s)
+        select id, kind, name, creates_courses, networks, created_at, disabled_at, previous_secret_until, mapping from sources
+        where org_id = %(org)s and kind <> 'lti' and (%(before)s::uuid is null or id < %(before)s)
         order by id desc limit %(limit)s
         """,
         {"org": org, "before": before, "limit": limit},
@@ -277,17 +204,26 @@ def list_sources(*, org: UUID, limit: int, before: UUID | None = None) -> list[S
 
 
 def fetch_source(source: UUID, *, org: UUID) -> SourceCard:
-    """Return the facts of a webhook source. Raises NotFound."""
+    """Return the facts of a source. Raises NotFound."""
     found = row(
         """
-        select id, kind, name, creates_courses, networks, created_at, disabled_at, previous_secret_until from sources
-        where org_id = %s and id = %s and kind in ('signed', 'moodle')
+        select id, kind, name, creates_courses, networks, created_at, disabled_at, previous_secret_until, mapping from sources
+        where org_id = %s and id = %s and kind <> 'lti'
         """,
         (org, source),
     )
     if found is None:
-        raise NotFound("There is no such webhook source.")
+        raise NotFound("There is no such source.")
     return SourceCard(**found)
+
+
+def fetch_kind(source: UUID, *, org: UUID) -> SourceKind:
+    """Return the kind of any source, a platform too. Call it as ec_admin. Raises NotFound."""
+    found = row("select kind from sources where org_id = %s and id = %s", (org, source))
+    if found is None:
+        raise NotFound("There is no such source.")
+    kind: SourceKind = found["kind"]
+    return kind
 
 
 def change_source(
@@ -298,40 +234,45 @@ def change_source(
     disabled: bool | None = None,
     creates_courses: bool | None = None,
     networks: Sequence[str] | None = None,
+    mapping: dict[str, Any] | None = None,
 ) -> None:
     """Change the source from the next delivery on; None changes nothing. Raises NotFound."""
     updated = run(
         """
         update sources set name = coalesce(%(name)s, name), creates_courses = coalesce(%(creates_courses)s, creates_courses),
-            networks = coalesce(%(networks)s, networks),
+            networks = coalesce(%(networks)s, networks), mapping = coalesce(%(mapping)s::jsonb, mapping),
             disabled_at = case %(disabled)s::boolean when true then coalesce(disabled_at, now()) when false then null else disabled_at end
-        where org_id = %(org)s and id = %(source)s and kind in ('signed', 'moodle')
+        where org_id = %(org)s and id = %(source)s and kind <> 'lti'
         """,
         {
             "name": name,
             "disabled": disabled,
             "creates_courses": creates_courses,
             "networks": None if networks is None else list(networks),
+            "mapping": None if mapping is None else json.dumps(mapping),
             "org": org,
             "source": source,
         },
     )
     if not updated:
-        raise NotFound("There is no such webhook source.")
+        raise NotFound("There is no such source.")
 
 
-def rotate_source(source: UUID, *, org: UUID, overlap_seconds: int = DAY_SECONDS) -> str:
+def rotate_source(source: UUID, *, org: UUID, overlap_seconds: int = DAY_SECONDS, secret: str | None = None) -> str:
     """Store a new secret for the source and return it, only here. The previous secret is valid too until the overlap ends.
+
+    `secret` is one that the LMS has made; without it a new one is made.
 
     A lock on the source's row lets concurrent rotations run one after the other, so that each keeps the secret before it.
     Raises NotFound.
     """
     found = row(
-        "select secret from sources where org_id = %s and id = %s and kind = 'signed' for update", (org, source)
+        "select secret from sources where org_id = %s and id = %s and kind = any (%s) for update",
+        (org, source, list(SIGNING_KINDS)),
     )
     if found is None:
-        raise NotFound("There is no such webhook source.")
-    secret = new_secret()
+        raise NotFound("There is no such source.")
+    secret = secret or new_secret()
     # A ciphertext decrypts only in its own column, so the old secret must be encrypted again to move.
     previous = keyring().open(found["secret"], place=AssociatedData("sources", "secret", org, source))
     run(
@@ -350,62 +291,7 @@ def rotate_source(source: UUID, *, org: UUID, overlap_seconds: int = DAY_SECONDS
     return secret
 
 
-def find_source(source: UUID) -> Source:
-    """Return a source with its valid secrets. Call it as ec_auth.
-
-    Raises NotFound, also when the source is disabled or its org is closed, and KeysMissing while nobody's writing can be read.
-    """
-    found = row(
-        """
-        select org_id, secret, networks, case when previous_secret_until > now() then previous_secret end as previous_secret,
-            keys_missing() as keyless
-        from sources where id = %s and disabled_at is null and kind = 'signed'
-            and exists (select from orgs as o where o.id = org_id and o.closed_at is null)
-        """,
-        (source,),
-    )
-    if found is None:
-        raise NotFound("There is no such webhook source.")
-    if found["keyless"]:
-        raise KeysMissing
-    places = {
-        column: AssociatedData("sources", column, found["org_id"], source) for column in ("secret", "previous_secret")
-    }
-    valid_secrets = tuple(
-        keyring().open(found[column], place=places[column]) for column in places if found[column] is not None
-    )
-    return Source(id=source, org=found["org_id"], secrets=valid_secrets, networks=tuple(found["networks"]))
-
-
-def _store_last_use(key: UUID) -> None:
-    run(
-        """
-        update api_keys set last_used_on = (now() at time zone 'utc')::date
-        where id = %s and last_used_on is distinct from (now() at time zone 'utc')::date
-        """,
-        (key,),
-    )
-
-
 def _check_in_future(expires_at: datetime | None) -> None:
     found = row("select %s::timestamptz <= now() as over", (expires_at,)) if expires_at is not None else None
     if found is not None and found["over"]:
         raise Invalid("A key cannot have expired already.", errors=[("/expires_at", "must lie in the future")])
-
-
-def new_secret() -> str:
-    """Return a new secret to sign webhooks with (whsec_…)."""
-    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-
-
-def _digest(text: str, pepper: bytes) -> bytes:
-    return hmac.new(pepper, text.encode(), hashlib.sha256).digest()
-
-
-def _checksum(body: str) -> str:
-    number = zlib.crc32(body.encode())
-    digits = ""
-    for _ in range(CHECKSUM_LENGTH):
-        number, remainder = divmod(number, len(ALPHABET))
-        digits = ALPHABET[remainder] + digits
-    return digits

@@ -21,7 +21,7 @@ CHECKS = {
     "assignments_title_not_blank": "must not be blank",
     "categories_slug_is_a_short_name": "must have 1 to 63 small letters, digits, hyphens and underscores",
 }
-FIELD_NAMES = {"/email": "e-mail address"}
+FIELD_NAMES = {"/email": "e-mail address", "/values/client_id": "client_id"}
 
 
 @contextmanager

@@ -19,10 +19,12 @@ from models.errors import MasterKeyMissing, Undecipherable
 Column = Literal[
     "user_keys.wrapped", "sources.secret", "sources.previous_secret", "inbound_events.body", "inbound_events.problem",
     "sign_in_providers.client_secret", "endpoints.secret", "endpoints.previous_secret", "lti_keys.private_key", "moodle_sites.token",
+    "canvas_sites.token",
 ]  # fmt: skip
 COLUMNS: tuple[Column, ...] = (
     "user_keys.wrapped", "sources.secret", "sources.previous_secret", "inbound_events.body", "inbound_events.problem",
     "sign_in_providers.client_secret", "endpoints.secret", "endpoints.previous_secret", "lti_keys.private_key", "moodle_sites.token",
+    "canvas_sites.token",
 )  # fmt: skip
 FIRST = UUID(int=0)
 
@@ -95,6 +97,8 @@ def count_by_master_key() -> dict[Column, Counter[str]]:
         select 'lti_keys.private_key', {_master_key_name("private_key")}, count(*) from lti_keys group by 2
         union all
         select 'moodle_sites.token', {_master_key_name("token")}, count(*) from moodle_sites group by 2
+        union all
+        select 'canvas_sites.token', {_master_key_name("token")}, count(*) from canvas_sites group by 2
         union all
         select 'inbound_events.body', {_master_key_name("body")}, count(*) from inbound_events where user_id is null group by 2
         union all

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from models.connections import SourceKind
 from models.db import row, rows
 
 # Nobody reads a larger number here as anything but "many", and counting on would take time.
@@ -32,9 +33,10 @@ class Overview:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceHealth:
-    """How a webhook source fares: when it last delivered something that was accepted, and when and why it was last refused."""
+    """How a source fares: when it last delivered something that was accepted, answered or launched; when and why it was last refused."""
 
     id: UUID
+    kind: SourceKind
     name: str
     disabled_at: datetime | None
     accepted_at: datetime | None
@@ -82,8 +84,12 @@ with lines as (
 ), logged as (
     select distinct on (source) source, at, reason from lines order by source, at desc
 )
-select s.id, s.name, s.disabled_at, a.at as accepted_at, r.at as refused_at, r.reason
+select s.id, s.kind, s.name, s.disabled_at, greatest(a.at, m.succeeded_at, c.heard_at, p.launched_at) as accepted_at, r.at as refused_at,
+    r.reason
 from sources as s
+left join moodle_sites as m on m.org_id = s.org_id and m.id = s.id
+left join canvas_sites as c on c.org_id = s.org_id and c.id = s.id
+left join platforms as p on p.org_id = s.org_id and p.id = s.id
 left join lateral (
     select e.created_at as at from inbound_events as e
     where e.org_id = s.org_id and e.source_id = s.id and e.outcome = 'accepted' order by e.id desc limit 1
@@ -107,6 +113,6 @@ def fetch_overview(org: UUID) -> Overview:
 
 
 def list_health(org: UUID) -> list[SourceHealth]:
-    """Return how each webhook source fares, newest source first. Call it as ec_admin."""
+    """Return how each source fares, newest source first. Call it as ec_admin."""
     found = rows(_HEALTH, {"org": org, "days": RECENT_DAYS, "lines": MOST_LINES, "sources": MOST_SOURCES})
     return [SourceHealth(**record) for record in found]

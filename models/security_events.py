@@ -70,7 +70,7 @@ _BY_ENTITY = {
     "enrollment": "teaching_changed", "essay": "writing_deleted", "submission": "feedback_changed",
     "model_approval": "model_approved", "approval": "approval_changed", "second_factor": "person_changed",
     "linked_account": "person_changed", "passkey": "person_changed", "sign_in_provider": "org_changed",
-    "platform": "source_changed", "moodle_site": "source_changed", "lms_person": "person_changed",
+    "platform": "source_changed", "moodle_site": "source_changed", "canvas_site": "source_changed", "lms_person": "person_changed",
 }  # fmt: skip
 
 # So many lines of one event does a process write in a second, so that a flood of refusals does not fill the disk.

@@ -241,7 +241,7 @@ def test_page_lists_audited_tables_and_code_logs_only_to_stderr(database):
         "api_keys": "API keys", "sources": "sources", "courses": "courses", "enrollments": "enrolments", "assignments": "assignments",
         "categories": "categories", "rubrics": "rubrics", "submissions": "hand-in", "essays": "deletion of writing",
         "blessings": "model approvals", "second_factors": "second factors", "linked_accounts": "linked accounts",
-        "sign_in_providers": "sign-in providers", "platforms": "platforms", "lms_people": "people of platforms", "passkeys": "passkeys", "endpoints": "endpoints", "moodle_sites": "Moodle sites",
+        "sign_in_providers": "sign-in providers", "platforms": "platforms", "lms_people": "people of platforms", "passkeys": "passkeys", "endpoints": "endpoints", "moodle_sites": "Moodle sites", "canvas_sites": "Canvas sites",
     }  # fmt: skip
     assert audited == set(words)
     assert [word for word in words.values() if word not in line] == []

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, current_app
 from ingest.admin import connection_schemas as schemas
 from ingest.settings import IngestSettings
 from ingest.web import pagination
-from ingest.web.body import read_body
+from ingest.web.body import read_body, read_optional_body
 from ingest.web.identity import admin
 from ingest.web.openapi import operation
 from ingest.web.pagination import page_of
@@ -110,13 +110,14 @@ def revoke(key_id: UUID) -> tuple[str, int]:
     "Rotate an API key",
     answers={201: schemas.NewApiKey},
     body=schemas.Rotation,
+    optional_body=True,
     problems=("forbidden", "key-ended", "sign-in-again"),
     headers=LOCATION,
 )
 def rotate(key_id: UUID) -> Response:
     """Create a new key with the name, rights and expiry of this one. The old key stops working after the overlap. Admins only."""
     who = admin()
-    payload = read_body(schemas.Rotation)
+    payload = read_optional_body(schemas.Rotation)
     with who.session():
         require_step_up(who)
         key, text = connections.rotate_api_key(
@@ -137,8 +138,5 @@ def _to_schema(found: ApiKey) -> schemas.ApiKey:
 
 
 def _respond_with_text(created: ApiKey, text: str) -> Response:
-    response = Response(
-        schemas.NewApiKey(**asdict(created), key=text).model_dump_json(), status=201, content_type="application/json"
-    )
-    response.headers["Location"] = f"/v1/api-keys/{created.id}"
-    return response
+    answer = schemas.NewApiKey(**asdict(created), key=text)
+    return json_response(answer, status=201, at=f"/v1/api-keys/{created.id}")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request
 
-from ingest.admin import connection_schemas as schemas
+from ingest.admin import audit_schemas as schemas
 from ingest.web import pagination
 from ingest.web.identity import admin
 from ingest.web.messages import UUID_FORM
@@ -25,7 +25,7 @@ ENTITY = Parameter(
 ACTOR = Parameter(
     name="actor_id",
     where="query",
-    description="Only actions of this person, API key or webhook source.",
+    description="Only actions of this person, API key or source.",
     schema={"type": "string", "format": "uuid"},
 )
 

@@ -6,7 +6,7 @@ from typing import get_args
 
 from flask import Blueprint, Response
 
-from ingest.admin import connection_schemas as schemas
+from ingest.admin import audit_schemas as schemas
 from ingest.web import pagination
 from ingest.web.identity import admin
 from ingest.web.openapi import Parameter, operation

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StrictBool, StrictInt, StrictStr, StringConstraints
+from pydantic import BaseModel, Field, StrictBool, StrictStr, StringConstraints
 
 from ingest.admin.schemas import ReleasePolicy
-from ingest.web.schemas import EmbedOrigins, Language, Networks, RequestBody, Short, optional_not_null
+from ingest.web.schemas import EmbedOrigins, Language, Networks, RequestBody, Short, Whole, optional_not_null
 from models.users import PersonRole
 
 # Ten million dollars, and below 2**53, so that every JSON reader keeps it as a whole number.
@@ -27,8 +27,9 @@ CaseNumber = Annotated[
     ),
 ]
 RetentionDays = Annotated[
-    StrictInt,
-    Field(ge=30, le=MAX_RETENTION_DAYS, description="days; null: for ever. Nothing is deleted in the first 7 days"),
+    int,
+    Whole(ge=30, le=MAX_RETENTION_DAYS),
+    Field(description="days; null: for ever. Nothing is deleted in the first 7 days"),
 ]
 
 
@@ -127,10 +128,10 @@ class OrgChange(RequestBody):
     require_assignment: Annotated[
         StrictBool, Field(description="true: students and LMSs hand in for an assignment only")
     ] = optional_not_null()
-    monthly_budget_micros: Annotated[StrictInt, Field(ge=0, le=MAX_BUDGET_MICROS)] | None = None
-    author_open_limit: Annotated[StrictInt, Field(ge=1, le=MAX_AUTHOR_LIMIT)] | None = None
-    author_daily_limit: Annotated[StrictInt, Field(ge=1, le=MAX_AUTHOR_LIMIT)] | None = None
-    author_budget_percent: Annotated[StrictInt, Field(ge=1, le=100)] | None = None
+    monthly_budget_micros: Annotated[int, Whole(ge=0, le=MAX_BUDGET_MICROS)] | None = None
+    author_open_limit: Annotated[int, Whole(ge=1, le=MAX_AUTHOR_LIMIT)] | None = None
+    author_daily_limit: Annotated[int, Whole(ge=1, le=MAX_AUTHOR_LIMIT)] | None = None
+    author_budget_percent: Annotated[int, Whole(ge=1, le=100)] | None = None
     admin_networks: Networks = optional_not_null()
     password_roles: Annotated[
         list[PersonRole],
@@ -151,7 +152,7 @@ class OrgChange(RequestBody):
     retention_raw_answers: RetentionDays | None = None
     retention_deliveries: RetentionDays | None = None
     retention_accounts: RetentionDays | None = None
-    retention_logs: Annotated[StrictInt, Field(ge=7, le=90, description="days; null: 90")] | None = None
+    retention_logs: Annotated[int, Whole(ge=7, le=90), Field(description="days; null: 90")] | None = None
     legal_hold: CaseNumber | None = None
     dual_approval: Annotated[
         StrictBool,

@@ -11,11 +11,10 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     Field,
-    StrictInt,
 )
 
 from ingest.admin.schemas import Note
-from ingest.web.schemas import Cursor, RequestBody, Short
+from ingest.web.schemas import Cursor, RequestBody, Short, Whole
 
 MAX_CRITERIA = 20
 MAX_LEVELS = 10
@@ -37,7 +36,7 @@ class Level(RequestBody):
     """A level of achievement for a criterion, and its points."""
 
     name: Short
-    points: Annotated[StrictInt, Field(ge=0, le=MAX_POINTS)]
+    points: Annotated[int, Whole(ge=0, le=MAX_POINTS)]
     description: Note = ""
 
 

@@ -32,7 +32,7 @@ from ingest.web.schemas import (
 )
 
 # What the members `source_id` say.
-SOURCE = "the webhook source that added it and whose id `external_id` is; null: the school's own"
+SOURCE = "the source that added it and whose id `external_id` is; null: the school's own"
 
 Role = Literal["student", "educator", "admin"]
 Membership = Literal["student", "educator"]

@@ -6,14 +6,14 @@ from dataclasses import asdict
 from typing import Any, cast, get_args
 from uuid import UUID
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from ingest.admin import schemas
 from ingest.web import pagination
 from ingest.web.body import read_body
 from ingest.web.identity import Identity, admin, staff
 from ingest.web.openapi import Parameter, operation
-from ingest.web.pagination import id_filter, id_parameter, invalid_parameter, page_of
+from ingest.web.pagination import id_filter, id_parameter, page_of
 from ingest.web.problems import Problem
 from ingest.web.responses import CREATED, json_response
 from models import sessions, users
@@ -38,9 +38,7 @@ def list_users() -> Response:
     """Return the people you may see (educators: those of their courses), newest first, one page per request."""
     who = staff()
     limit, before = pagination.limit(), pagination.cursor()
-    role, course = request.args.get("role"), id_filter("course_id")
-    if role is not None and role not in get_args(schemas.Role):
-        raise invalid_parameter("role", f"must be one of {', '.join(get_args(schemas.Role))}")
+    course, role = id_filter("course_id"), pagination.optional_choice("role", get_args(schemas.Role))
     with who.session():
         found = users.list_people(
             org=who.org,

@@ -14,7 +14,7 @@ import pytest
 from models import (
     ai_responses,
     approvals,
-    connections,
+    callers,
     courses,
     db,
     endpoints,
@@ -36,6 +36,7 @@ from models.crypto import AssociatedData, keyring
 from models.errors import FenceLost, LastAdmin, NotFound, Undecipherable
 from models.essays import Draft, Receipt
 from models.events import Delivery
+from models.exported_columns import ABOUT_PERSON, ABOUT_VERSION, NOT_EXPORTED, PARTS, Part
 from models.feedback import Author, CommentDraft, ResultDraft
 from models.files import NewFile
 from models.passes import Claim
@@ -251,8 +252,8 @@ def about_people(database: Database) -> set[tuple[str, str]]:
 
 
 def test_every_personal_column_is_exported_or_excluded_with_a_reason(database: Database) -> None:
-    exported = {(part.table, column) for part in rights.PARTS for column in f"{part.columns} {part.sealed}".split()}
-    left_out = {tuple(name.split(".")) for name in rights.NOT_EXPORTED}
+    exported = {(part.table, column) for part in PARTS for column in f"{part.columns} {part.sealed}".split()}
+    left_out = {tuple(name.split(".")) for name in NOT_EXPORTED}
     columns = about_people(database)
 
     assert columns - exported - left_out == set(), "new columns: export them, or give the reason in NOT_EXPORTED"
@@ -267,7 +268,7 @@ def test_every_personal_column_is_exported_or_excluded_with_a_reason(database: D
         "ai_responses",
         "inbound_events",
     }
-    assert all(len(reason.split()) > 3 for reason in rights.NOT_EXPORTED.values())
+    assert all(len(reason.split()) > 3 for reason in NOT_EXPORTED.values())
 
 
 def test_export_decrypts_encrypted_columns(kim: Kim) -> None:
@@ -312,11 +313,11 @@ def test_export_of_each_table_has_all_its_columns(kim: Kim) -> None:
     files = gather(kim)
     folder = f"essays/1-{kim.receipts[0].essay}"
     named = {"users": "profile", "essays": f"{folder}/essay", "submissions": f"{folder}/versions/1"} | {
-        part.name: f"{folder}/versions/1-{part.name}" for part in rights.ABOUT_VERSION
+        part.name: f"{folder}/versions/1-{part.name}" for part in ABOUT_VERSION
     }
     made = {"saved_comments", "comments_made", "reviews_made"}
     assert not made & {name.removesuffix(".json") for name in files}, "these files belong to educators only"
-    for part in rights.PARTS:
+    for part in PARTS:
         if part.name in made:
             continue
         content = json.loads(files[named.get(part.name, part.name) + ".json"])
@@ -357,10 +358,8 @@ def test_export_has_nothing_about_other_people(kim: Kim, become: Become) -> None
 
 def test_export_splits_long_tables_into_several_files(kim: Kim, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = gather(kim)
-    pages = {part.table: part for part in rights.ABOUT_PERSON}
-    small = tuple(
-        rights.Part(**{**vars(part), "page": 1}) if part.table == "analytics" else part for part in pages.values()
-    )
+    pages = {part.table: part for part in ABOUT_PERSON}
+    small = tuple(Part(**{**vars(part), "page": 1}) if part.table == "analytics" else part for part in pages.values())
     monkeypatch.setattr(rights, "ABOUT_PERSON", small)
     monkeypatch.setattr(rights, "AUDIT_STEP", 3)
     paged = gather(kim)
@@ -633,7 +632,7 @@ def test_source_still_works_after_its_student_is_erased(kim: Kim, become: Become
     request(kim)
     carry_out(kim, become)
     with db.session(role="ec_auth"):
-        assert connections.find_source(kim.school.source).org == kim.school.org
+        assert callers.find_source(kim.school.source).org == kim.school.org
     with db.session(org=kim.school.org, role="ec_lms"):
         again = users.find_or_add_student("kim again", org=kim.school.org, name="Kim", email=kim.email)
     assert again != kim.id

@@ -19,6 +19,7 @@ import pytest
 from models import security_events, security_sinks, security_syslog
 from models.errors import SettingsError
 from models.security_events import Facts
+from tests.support.ports import free_port
 from tests.support.races import eventually
 from tests.support.servers import ROOT
 from tests.support.tls import HOST, make_certificates
@@ -187,9 +188,7 @@ def test_syslog_with_tls_checks_the_name_of_the_server(tmp_path: Path, monkeypat
 def test_dead_syslog_server_holds_a_bounded_number_of_lines_and_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(security_syslog, "LONGEST_QUEUE", 20)
     monkeypatch.setattr(security_syslog, "CLOSE_SECONDS", 0.1)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        dead = taken.getsockname()[1]
-    sink = security_syslog.Syslog(f"tcp://127.0.0.1:{dead}")
+    sink = security_syslog.Syslog(f"tcp://127.0.0.1:{free_port()}")
     for _ in range(1000):
         sink.write("{}", at="", event="data_read", failed=False)
     assert not sink.may_tell_lost()
@@ -203,8 +202,7 @@ def test_dead_syslog_server_holds_a_bounded_number_of_lines_and_nobody_up(monkey
 def test_syslog_server_that_comes_back_is_told_how_much_it_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(security_syslog, "LONGEST_QUEUE", 2)
     monkeypatch.setattr(security_syslog, "RETRY_SECONDS", 0.05)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     sink = security_syslog.Syslog(f"tcp://127.0.0.1:{port}")
     stream = security_events.Stream("test", sinks=(sink,))
     for _ in range(9):

@@ -36,6 +36,7 @@ MASTER = {
     "sources.previous_secret": "a secret of the installation, no words of a person",
     "endpoints.secret": "a secret of the installation, no words of a person",
     "endpoints.previous_secret": "a secret of the installation, no words of a person",
+    "canvas_sites.token": "a secret of the installation, no words of a person",
     "moodle_sites.token": "a secret of the installation, no words of a person",
     "sign_in_providers.client_secret": "a secret of the installation, no words of a person",
     "lti_keys.private_key": "a secret of the installation, no words of a person",
@@ -56,8 +57,8 @@ CLEAR = {
         ledger.pass one_time_tokens.purpose orgs.release_policy orgs.ai_policy orgs.ai_fallback approvals.action retention_runs.class saved_comments.pass
         saved_comments.type saved_comments.kind sessions.revoked_reason submissions.status submissions.queue submissions.source
         system_logs.program system_logs.level system_logs.event orgs.password_roles sign_in_providers.roles
-        sign_in_providers.find_by endpoints.events endpoints.disabled_reason deliveries.event deliveries.state deliveries.error files.format sources.kind platforms.state
-        weekly_summaries.state weekly_summaries.error moodle_sites.returns moodle_sites.state moodle_sites.error moodle_sites.error_about arrivals.state arrivals.error returns.state
+        sign_in_providers.find_by endpoints.events endpoints.disabled_reason deliveries.event deliveries.state deliveries.error files.format sources.kind platforms.state platforms.refused_reason platforms.scores
+        weekly_summaries.state weekly_summaries.error canvas_sites.returns moodle_sites.returns moodle_sites.state moodle_sites.error moodle_sites.error_about arrivals.state arrivals.error returns.state
         returns.error returns.channel
     """,
     "a language, a model, a batch or another id that a machine made": """
@@ -78,10 +79,12 @@ CLEAR = {
     "the school's own words about its courses and rubrics, of no student": """
         orgs.slug orgs.name courses.name courses.external_id assignments.title assignments.prompt assignments.external_id
         categories.slug categories.name rubrics.name rubric_criteria.name rubric_criteria.description rubric_criteria.levels
-        criterion_results.level feedback.criterion api_keys.name sources.name blessings.report
-        endpoints.name endpoints.url moodle_sites.site moodle_sites.pages_url sign_in_providers.name sign_in_providers.issuer sign_in_providers.client_id
+        criterion_results.level feedback.criterion api_keys.name sources.name sources.mapping blessings.report
+        endpoints.name endpoints.url canvas_sites.site canvas_sites.root_account_uuid canvas_sites.jwks_url canvas_sites.pages_url moodle_sites.site moodle_sites.pages_url sign_in_providers.name sign_in_providers.issuer sign_in_providers.client_id
         platforms.issuer platforms.client_id platforms.authorization_url platforms.token_url platforms.token_audience platforms.jwks_url
-        platform_courses.memberships_url         platforms.deployments
+        platform_courses.memberships_url platform_assignments.line_item_url platforms.deployments
+        asset_activities.deployment asset_activities.activity asset_activities.title asset_activities.report_url asset_activities.report_scopes
+        notice_handlers.deployment notice_handlers.notice_type notice_handlers.service_url notice_handlers.handler
     """,
     "the number of a legal case, by a CHECK without small letters or blanks": "orgs.legal_hold users.legal_hold",
     "a teacher's prompt for a rubric preview; deleted with it after a day": "essays.trial_prompt",
@@ -91,7 +94,7 @@ CLEAR = {
     "ids, times and links of one version; deleted with it": "deliveries.data",
     "figures and names of courses, nothing about one student": "weekly_summaries.courses",
     "a public key of ours": "lti_keys.public_key",
-    "ids of an LMS for a hand-in and its comment, and the names that teachers gave its course and assignment": """
+    "ids of an LMS for a hand-in, its student until it is taken (of Canvas until it is erased), and its comment, and the names that teachers gave its course and assignment": """
         arrivals.version_key arrivals.place returns.external_id
     """,
     "ids, and warnings in our words; erasure replaces or deletes the answers about the person's essays": """
