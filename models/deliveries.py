@@ -109,6 +109,15 @@ def fetch_delivery(delivery: UUID, *, org: UUID, source: UUID) -> StoredDelivery
     return _decrypt(found, org=org)
 
 
+def event_of(submission: UUID, *, org: UUID, source: UUID) -> str | None:
+    """Return the id of the source's event that led to this version. Call it as ec_admin."""
+    found = row(
+        "select event_id from seen_events where org_id = %s and source_id = %s and submission_id = %s limit 1",
+        (org, source, submission),
+    )
+    return found["event_id"] if found else None
+
+
 def mark_replayed(delivery: UUID, *, org: UUID) -> None:
     """Store that an admin has the delivery carried out again now."""
     run("update inbound_events set replayed_at = now() where org_id = %s and id = %s", (org, delivery))

@@ -41,17 +41,23 @@ class Ended(DomainError):
 
 
 class AuthorLimit(DomainError):
-    """The author has handed in as much as their school allows at a time or on a day; nothing was stored."""
+    """The author has handed in, or sent, as much as is allowed at a time or on a day; nothing was stored."""
 
-    def __init__(self, limit: str, *, most: int, wait_seconds: int) -> None:
+    def __init__(self, detail: str, *, wait_seconds: int) -> None:
+        super().__init__(detail)
+        self.wait_seconds = wait_seconds
+
+    @classmethod
+    def of_org(cls, limit: str, *, most: int, wait_seconds: int) -> AuthorLimit:
+        """Return the error of a limit that the school set."""
         said = {
             "author_open_limit": f"{most} essays of this student wait to be read or are being read: no more at a time. Hand this one"
             " in again when one of them is done.",
             "author_daily_limit": f"This student has handed in {most} times today (UTC): no more on a day. Hand this one in again"
             " tomorrow.",
         }
-        super().__init__(f"{said[limit]} Nothing of it was stored as an essay. An admin can change {limit} of the org.")
-        self.wait_seconds = wait_seconds
+        end = f"Nothing of it was stored as an essay. An admin can change {limit} of the org."
+        return cls(f"{said[limit]} {end}", wait_seconds=wait_seconds)
 
 
 class FileRefused(DomainError):
@@ -63,10 +69,14 @@ class FileRefused(DomainError):
 
 
 class FilesBusy(DomainError):
-    """So many files are being read at this moment that this one must come again in a few seconds."""
+    """So many files are being read, or downloaded, at this moment that this one must wait a few seconds."""
 
-    def __init__(self) -> None:
-        super().__init__("Too many files are being read at this moment. Send the same file again in a few seconds.")
+    def __init__(self, *, downloaded: bool = False) -> None:
+        super().__init__(
+            "Too many files are being downloaded at this moment. Ask again in a few seconds."
+            if downloaded
+            else "Too many files are being read at this moment. Send the same file again in a few seconds."
+        )
 
 
 class OnHold(DomainError):

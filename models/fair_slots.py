@@ -13,11 +13,13 @@ class NoSlot(Exception):
 
 
 class FairSlots:
-    """A number of slots. One caller never holds all of them, and may have `most_waiting` requests in line."""
+    """A number of slots. One caller holds `most_running` at most (default: all but one), and has `most_waiting` in line at most."""
 
-    def __init__(self, slots: int, *, most_waiting: int, patience_seconds: float) -> None:
+    def __init__(
+        self, slots: int, *, most_waiting: int, patience_seconds: float, most_running: int | None = None
+    ) -> None:
         self._free = slots
-        self._most_running = max(1, slots - 1)
+        self._most_running = most_running or max(1, slots - 1)
         self._most_waiting = most_waiting
         self._patience_seconds = patience_seconds
         self._running: Counter[str] = Counter()

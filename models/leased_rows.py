@@ -26,25 +26,41 @@ from models.errors import FenceLost
 from models.jobs import RowHint, RowTable
 from models.passes import RESTART_GRACE_SECONDS, add_to_tally
 
-# A hint that led to no claim for so long is sent again, when Redis holds none.
+# A hint that has led to no claim within this time is sent again, when Redis holds none.
 STALE_HINT_SECONDS = 5.0
+# And one that is older is sent again whatever Redis holds: the hints of other lanes must not let a lost one be forgotten.
+LOST_HINT_SECONDS = 300.0
+# Why a return is given up that nobody wants any more: nothing has failed.
+NOT_WANTED = "not_wanted"
 
 
 @dataclass(frozen=True, kw_only=True)
 class LeasedTable:
-    """A table of leased rows: its lane, how many rows of a lane run at the same time, and after how many attempts one is given up."""
+    """A table of leased rows: its lane, how many rows of a lane run at the same time, and after how many attempts one is given up.
+
+    `outcomes`: the words under which the ends of its rows are counted, in the total `lms_ended`; none when they are not.
+    """
 
     name: RowTable
     lane: str
     at_once: int
     attempts: int
+    outcomes: tuple[str, ...] = ()
 
 
 DELIVERIES = LeasedTable(name=RowTable.DELIVERIES, lane="endpoint_id", at_once=2, attempts=8)
 # A site is asked again and again: its attempts begin anew after each answer that was stored.
 MOODLE_SITES = LeasedTable(name=RowTable.MOODLE_SITES, lane="id", at_once=1, attempts=20)
-ARRIVALS = LeasedTable(name=RowTable.ARRIVALS, lane="source_id", at_once=2, attempts=10)
-RETURNS = LeasedTable(name=RowTable.RETURNS, lane="source_id", at_once=1, attempts=8)
+ARRIVALS = LeasedTable(
+    name=RowTable.ARRIVALS,
+    lane="source_id",
+    at_once=2,
+    attempts=10,
+    outcomes=("accepted", "superseded", "refused", "gave_up"),
+)
+RETURNS = LeasedTable(
+    name=RowTable.RETURNS, lane="source_id", at_once=1, attempts=8, outcomes=("done", NOT_WANTED, "gave_up")
+)
 WEEKLY_SUMMARIES = LeasedTable(name=RowTable.WEEKLY_SUMMARIES, lane="org_id", at_once=1, attempts=6)
 TABLES = {table.name: table for table in (DELIVERIES, MOODLE_SITES, ARRIVALS, RETURNS, WEEKLY_SUMMARIES)}
 
@@ -101,11 +117,25 @@ def renew(held: Sequence[HeldRow], *, lease_seconds: float) -> set[UUID]:
     return {found["id"] for found in kept}
 
 
-def end(held: HeldRow, *, state: str, error: str | None = None, facts: dict[str, Any] | None = None) -> None:
-    """Move the row to a final state. `facts` sets columns of its own. Raises FenceLost."""
+def end(
+    held: HeldRow, *, state: str, error: str | None = None, facts: dict[str, Any] | None = None, counts: bool = True
+) -> None:
+    """Move the row to a final state. `facts` sets columns of its own. Raises FenceLost.
+
+    The end is counted with it, unless `counts` is False: then call `count_end` once it is committed.
+    """
     _update_held(held, "state = %(state)s, lease_until = null, finished_at = now(), error = %(error)s", {
         "state": state, "error": error,
     }, facts)  # fmt: skip
+    if counts:
+        count_end(held.table, state=state, error=error)
+
+
+def count_end(table: RowTable, *, state: str, error: str | None = None, amount: int = 1) -> None:
+    """Add ends of rows to the total of their table and outcome, if it has one. Call it as a worker or the clock."""
+    outcome = NOT_WANTED if error == NOT_WANTED else state
+    if outcome in TABLES[table].outcomes:
+        add_to_tally("lms_ended", amount, labels=(table, outcome))
 
 
 def put_off(held: HeldRow, *, error: str, retry_in_seconds: float, facts: dict[str, Any] | None = None) -> bool:
@@ -155,7 +185,7 @@ def hand_back(held: HeldRow) -> None:
 def take_due(table: LeasedTable, *, limit: int, again: bool) -> list[RowHint]:
     """Mark the first due rows of each lane as hinted, as many as may run, and return a hint for each. Commit before sending them.
 
-    With `again`, also rows whose hint led to nothing within STALE_HINT_SECONDS. Call it as the clock.
+    Also rows whose hint led to nothing within STALE_HINT_SECONDS (with `again`) or LOST_HINT_SECONDS. Call it as the clock.
     """
     found = rows(
         f"""
@@ -174,37 +204,41 @@ def take_due(table: LeasedTable, *, limit: int, again: bool) -> list[RowHint]:
                 limit greatest(0, %(at_once)s - (
                     select count(*) from {table.name} as b where b.state = 'running' and b.{table.lane} = l.lane))
             ) as d
-            where d.hinted_at is null or d.hinted_at < d.next_at or %(again)s and d.hinted_at < now() - make_interval(secs => %(stale)s)
+            where d.hinted_at is null or d.hinted_at < d.next_at or d.hinted_at < now() - make_interval(secs => %(stale)s)
             order by d.next_at limit %(limit)s
         )
         update {table.name} as r set hinted_at = now() from due where r.id = due.id and r.state = 'queued'
         returning r.org_id, r.{table.lane} as lane_id
         """,  # noqa: S608 - names of tables and columns
-        {"at_once": table.at_once, "again": again, "stale": STALE_HINT_SECONDS, "limit": limit},
+        {"at_once": table.at_once, "stale": STALE_HINT_SECONDS if again else LOST_HINT_SECONDS, "limit": limit},
     )
     return [RowHint(org_id=one["org_id"], lane_id=one["lane_id"], table=table.name) for one in found]
 
 
 def free_expired(table: LeasedTable, *, limit: int) -> int:
     """Queue rows with an expired lease again, or give them up after the last attempt; return how many. Call it as the clock."""
-    freed = run(
+    freed = rows(
         f"""
         update {table.name} as kept set lease_until = null, error = 'worker_lost',
             state = case when attempt < %(attempts)s then 'queued' else 'gave_up' end,
             next_at = case when attempt < %(attempts)s then now() else next_at end,
             finished_at = case when attempt < %(attempts)s then null else now() end
-        where id in (
+        where id = any(array(
             select id from {table.name} where state = 'running' and lease_until < now() and (
                 started_at > pg_postmaster_start_time()
                 or pg_postmaster_start_time() < now() - make_interval(secs => %(grace)s)
             ) order by lease_until limit %(limit)s for update skip locked
-        )
+        ))
+        returning state
         """,  # noqa: S608 - a name of a table
         {"attempts": table.attempts, "grace": RESTART_GRACE_SECONDS, "limit": limit},
     )
     if freed:
-        add_to_tally("leases_expired", freed)
-    return freed
+        add_to_tally("leases_expired", len(freed))
+    ended = sum(one["state"] == "gave_up" for one in freed)
+    if ended:
+        count_end(table.name, state="gave_up", amount=ended)
+    return len(freed)
 
 
 _HELD = "org_id = %(org)s and id = %(id)s and fence = %(fence)s and state = 'running'"

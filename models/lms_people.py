@@ -1,4 +1,4 @@
-"""Whom a platform means: by its own id of a person, or by the id that the school's register gives them."""
+"""Find the person whom a source (a platform, or an LMS that we ask) names: by its own id of them, or by that of the school's register."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from models.courses import Membership, add_member
 from models.crypto import AssociatedData, keyring
 from models.db import new_ids, row, run
 from models.errors import Invalid, NotFound
+from models.identifiers import fold_identifier
 from models.users import add_user, data_key
 
 MAX_NAME = 200
-# How ids begin that we give to people whom only a platform knows. No platform may say one.
+MAX_ID = 255
+# The prefix of ids that we give to people whom only their LMS knows, whatever kind of source that is. No LMS may send such an id.
 OWN_ID = "lti:"
 LinkRole = Literal["student", "educator"]
 ROLE_DIFFERS: dict[str, str] = {
@@ -27,27 +29,25 @@ ROLE_DIFFERS: dict[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class LmsPerson:
-    """A person as a platform names them: its own id, the school's id if it says so, and a name for somebody new."""
+    """A person as a source names them: its own id, the school's id if it says so, and a name for somebody new."""
 
     subject: str
     sis_id: str | None
     name: str | None
 
 
-def find_or_add(person: LmsPerson, *, role: LinkRole, org: UUID, platform: UUID) -> UUID:
-    """Return the user whom the acting platform means, and add them when they are new. Call it as ec_lms, the platform as actor.
+def find_or_add(person: LmsPerson, *, role: LinkRole, org: UUID, source: UUID) -> UUID:
+    """Return the user whom the acting source means, and add them when they are new. Call it as ec_lms, the source as actor.
 
     The school's id leads to the person of the roster. An e-mail address leads to nobody, because people may choose it in an LMS.
     Concurrent equal calls add one person. Raises Invalid when the account has another role, and NotFound when it was erased.
     """
-    digest = _digest(person.subject, platform=platform)
-    found = _find(digest, org=org, platform=platform)
+    digest = _digest(person.subject, source=source)
+    found = _find(digest, org=org, source=source)
     if found is None:
-        for one in (digest, keyring().external_id_index(_external_id(person, platform=platform), org=org)):
+        for one in (digest, keyring().external_id_index(_external_id(person, source=source), org=org)):
             run("select pg_advisory_xact_lock(hashtextextended(encode(%s, 'hex'), 0))", (one,))
-        found = _find(digest, org=org, platform=platform) or _link(
-            person, digest, role=role, org=org, platform=platform
-        )
+        found = _find(digest, org=org, source=source) or _link(person, digest, role=role, org=org, source=source)
     user, known_role = found
     if known_role != role:
         raise Invalid(ROLE_DIFFERS[known_role], errors=[])
@@ -55,7 +55,7 @@ def find_or_add(person: LmsPerson, *, role: LinkRole, org: UUID, platform: UUID)
 
 
 def enrol(user: UUID, *, org: UUID, course: UUID, role: Membership) -> None:
-    """Enrol whom the acting platform has named. A teacher gets only the platform's own courses. Call it as ec_lms. Raises NotFound."""
+    """Enrol whom the acting source has named. A teacher gets only the source's own courses. Call it as ec_lms. Raises NotFound."""
     if role == "student":
         add_member(user, org=org, course=course, role="student")
         return
@@ -64,8 +64,8 @@ def enrol(user: UUID, *, org: UUID, course: UUID, role: Membership) -> None:
         raise NotFound("This course is not your LMS's own. Ask an admin of your school to let you teach it here.")
 
 
-def _link(person: LmsPerson, digest: bytes, *, role: LinkRole, org: UUID, platform: UUID) -> tuple[UUID, str]:
-    external_id = _external_id(person, platform=platform)
+def _link(person: LmsPerson, digest: bytes, *, role: LinkRole, org: UUID, source: UUID) -> tuple[UUID, str]:
+    external_id = _external_id(person, source=source)
     known = row(
         "select id, role from users where org_id = %s and external_id_digest = %s",
         (org, keyring().external_id_index(external_id, org=org)),
@@ -79,7 +79,7 @@ def _link(person: LmsPerson, digest: bytes, *, role: LinkRole, org: UUID, platfo
     sealed = data_key(user, org=org).seal(person.subject, place=AssociatedData("lms_people", "subject", org, link))
     run(
         "insert into lms_people (id, org_id, source_id, user_id, subject, subject_digest) values (%s, %s, %s, %s, %s, %s)",
-        (link, org, platform, user, sealed, digest),
+        (link, org, source, user, sealed, digest),
     )
     return user, known["role"]
 
@@ -103,22 +103,44 @@ def _add(name: str | None, external_id: str, *, role: LinkRole, org: UUID) -> UU
     return user
 
 
-def _find(digest: bytes, *, org: UUID, platform: UUID) -> tuple[UUID, str] | None:
+def _find(digest: bytes, *, org: UUID, source: UUID) -> tuple[UUID, str] | None:
     found = row(
         """
         select u.id, u.role from lms_people as l join users as u on u.org_id = l.org_id and u.id = l.user_id
         where l.org_id = %s and l.source_id = %s and l.subject_digest = %s
         """,
-        (org, platform, digest),
+        (org, source, digest),
     )
     return (found["id"], found["role"]) if found else None
 
 
-def _external_id(person: LmsPerson, *, platform: UUID) -> str:
-    """Return the id under which the school knows the person: its own, or one that no other platform can give."""
-    return person.sis_id or f"{OWN_ID}{platform}:{person.subject}"
+def _external_id(person: LmsPerson, *, source: UUID) -> str:
+    """Return the id under which the school knows the person: its own, or one that no other source can give.
+
+    Ids of a school are folded, and an LMS's are exact: `4` and `4 ` are two people.
+    """
+    own = f"{OWN_ID}{source}:{person.subject}"
+    if not _is_folded(own):
+        own = f"{OWN_ID}{source}:sha256:{hashlib.sha256(person.subject.encode()).hexdigest()}"
+    return _register_id(person.sis_id) or own
 
 
-def _digest(subject: str, *, platform: UUID) -> bytes:
+def _is_folded(text: str) -> bool:
+    try:
+        return fold_identifier(text) == text
+    except ValueError:
+        return False
+
+
+def _register_id(sis_id: str | None) -> str | None:
+    """Return an id of the school's register as it is stored, or None for what is none, whatever an LMS says."""
+    try:
+        folded = fold_identifier(sis_id) if sis_id else ""
+    except ValueError:
+        return None
+    return folded if 0 < len(folded) <= MAX_ID and not folded.startswith(OWN_ID) else None
+
+
+def _digest(subject: str, *, source: UUID) -> bytes:
     key = keyring().derived_key("lms people")
-    return hmac.new(key, f"{platform}|{subject}".encode(), hashlib.sha256).digest()
+    return hmac.new(key, f"{source}|{subject}".encode(), hashlib.sha256).digest()

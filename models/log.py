@@ -13,7 +13,15 @@ from types import TracebackType
 from typing import Any, cast
 from uuid import UUID
 
-import structlog
+# Structlog would load what draws tracebacks and what runs greenlets, where they are installed: 6 MiB of each process for nothing.
+NOT_NEEDED = ("rich", "greenlet")
+for _name in NOT_NEEDED:
+    sys.modules.setdefault(_name, None)  # type: ignore[arg-type]
+import structlog  # noqa: E402
+
+for _name in NOT_NEEDED:
+    if sys.modules[_name] is None:
+        del sys.modules[_name]
 
 # Longer texts are cut. Libraries put values into their lines, such as the arguments of a message, that anybody may have sent.
 LONGEST_TEXT = 2000

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from models import arrivals, leased_rows, moodle_sites
-from models.arrivals import Task
+from collections.abc import Callable
+from contextlib import suppress
+
+from models import arrivals, leased_rows
+from models.arrivals import DueArrival
+from models.connections import SourceKind
 from models.db import session
-from models.errors import AuthorLimit, FilesBusy, Invalid, NotFound
-from models.essays import Draft
+from models.errors import AuthorLimit, DatabaseAway, FilesBusy, Invalid, NotFound
 from models.leased_rows import HeldRow
-from models.lms_assignments import LmsAssignment
-from models.lms_people import LmsPerson
 from models.log import logger
-from models.moodle_sites import SiteAccess
 from outgoing.client import Client
-from workers.deliveries.hand_in_text import Essay, NoEssay, read_essay
-from workers.deliveries.moodle_sites import to_arrival
-from workers.deliveries.retry_policy import wait_of
+from workers.deliveries import asset_arrivals, canvas_arrivals, moodle_arrivals
+from workers.deliveries.ending import come_back, end, store_failure
+from workers.deliveries.fetching import Fetched, SourceOff, Superseded
+from workers.deliveries.hand_in_text import NoEssay
 from workers.job.retry_policy import retry_while_database_away
-from workers.lms.moodle import Moodle
-from workers.lms.moodle_errors import LmsError
-from workers.lms.moodle_people import fetch_person
-from workers.lms.moodle_polling import fetch_hand_in
-from workers.lms.moodle_reading import Assignment, HandIn, MoodlePerson
+from workers.lms.errors import LmsError, Trouble
 
 log = logger(__name__)
 
 BUSY_SECONDS = 30.0
 # A student over a limit of their school may hand in again a day later.
 LIMIT_SECONDS = 6 * 3600.0
+
+# How a hand-in of each kind of source is fetched. Each raises LmsError, NoEssay, FilesBusy, Superseded, SourceOff, NotFound.
+FETCHES: dict[SourceKind, Callable[[HeldRow, DueArrival, Client], Fetched]] = {
+    "moodle": moodle_arrivals.fetch,
+    "moodle_webhookengine": moodle_arrivals.fetch,
+    "canvas": canvas_arrivals.fetch,
+    "lti": asset_arrivals.fetch,
+}
+# How an LMS is told that a hand-in is not taken, where it can be told. Each raises LmsError.
+REFUSALS: dict[SourceKind, Callable[[HeldRow, DueArrival, Client, str], None]] = {"lti": asset_arrivals.tell_refused}
 
 
 class ArrivalWork:
@@ -40,86 +47,81 @@ class ArrivalWork:
         """Fetch the hand-in and store it, or why it cannot be. Raises FenceLost and DatabaseAway."""
         with session(org=held.org):
             try:
-                task, access = arrivals.load(held), moodle_sites.fetch_access(held.lane, org=held.org)
+                arrival = arrivals.load(held)
             except NotFound:
                 return
-            if access.is_off:
-                leased_rows.come_back(held, in_seconds=moodle_sites.OFF_SECONDS)
-                return
         try:
-            self._fetch(held, task, access)
+            fetched = FETCHES[arrival.kind](held, arrival, self._client)
+            retry_while_database_away(_accept, held, fetched)
+            _count_accepted(held)
+            log.info("arrival accepted", attempt=held.attempt)
+        except SourceOff:
+            retry_while_database_away(come_back, held)
+        except Superseded as newer:
+            retry_while_database_away(_supersede, held, newer)
         except LmsError as error:
-            log.warning("arrival not fetched", reason=str(error.trouble), function=error.about, attempt=held.attempt)
-            retry_while_database_away(_store_failure, held, error)
+            self._fail(held, arrival, error)
         except FilesBusy:
             retry_while_database_away(_wait, held, "files_busy", BUSY_SECONDS)
         except AuthorLimit:
             retry_while_database_away(_put_off, held, "author_limit", LIMIT_SECONDS)
         except NoEssay as refusal:
-            retry_while_database_away(_refuse, held, refusal.reason)
+            self._refuse(held, arrival, refusal.reason)
         except Invalid as refusal:
-            retry_while_database_away(_refuse, held, _word_of(refusal))
+            self._refuse(held, arrival, _word_of(refusal))
         except NotFound:
             # The student is being erased, or the assignment was deleted in this moment.
-            retry_while_database_away(_refuse, held, "not_taken")
+            self._refuse(held, arrival, "not_taken")
 
-    def _fetch(self, held: HeldRow, task: Task, access: SiteAccess) -> None:
-        moodle = Moodle(client=self._client, site=access.site, token=access.token)
-        found = fetch_hand_in(
-            moodle, assignment=task.place["assignment"], hand_in=task.place["hand_in"], changed_at=task.changed_at
-        )
-        if found is None or not found.is_submitted:
-            retry_while_database_away(_supersede, held, task, None)
-            return
-        if found.version_key != task.version_key:
-            retry_while_database_away(_supersede, held, task, found)
-            return
-        if not found.user:
-            raise NoEssay("no_author")
-        person = fetch_person(moodle, user=found.user)
-        essay = read_essay(found, lambda file: moodle.fetch_file(file.url, size=file.size))
-        retry_while_database_away(_accept, held, task, person, essay)
-        log.info("arrival accepted", attempt=held.attempt)
+    def _fail(self, held: HeldRow, arrival: DueArrival, error: LmsError) -> None:
+        log.warning("arrival not fetched", reason=str(error.trouble), function=error.about, attempt=held.attempt)
+        if error.is_final or held.attempt >= leased_rows.ARRIVALS.attempts:
+            self._tell(held, arrival, error.trouble)
+        retry_while_database_away(store_failure, held, error)
+
+    def _refuse(self, held: HeldRow, arrival: DueArrival, reason: str) -> None:
+        """Tell the LMS that the hand-in is not taken, and store why; when the LMS does not answer, try all of it again later.
+
+        Store the reason all the same when this was the last attempt, or the LMS allows no reports: the admin must see it.
+        """
+        error = self._tell(held, arrival, reason)
+        is_last = held.attempt >= leased_rows.ARRIVALS.attempts
+        if error is None or is_last or error.trouble is Trouble.ACCESS_REFUSED:
+            retry_while_database_away(_refuse, held, reason)
+        else:
+            retry_while_database_away(store_failure, held, error)
+
+    def _tell(self, held: HeldRow, arrival: DueArrival, reason: str) -> LmsError | None:
+        tell = REFUSALS.get(arrival.kind)
+        try:
+            if tell is not None:
+                tell(held, arrival, self._client, reason)
+        except LmsError as error:
+            log.warning("refusal not told", reason=str(error.trouble), function=error.about, attempt=held.attempt)
+            return error
+        return None
 
 
-def _accept(held: HeldRow, task: Task, person: MoodlePerson, essay: Essay) -> None:
-    place = task.place
-    draft = Draft(
-        title=place["title"],
-        text=essay.text,
-        source="webhook",
-        from_html=essay.from_html,
-        pictures_left_out=essay.pictures,
-        submitted_at=task.changed_at,
-    )
-    assignment = LmsAssignment(
-        external_id=str(place["assignment"]),
-        title=place["title"],
-        course=str(place["course"]),
-        course_name=place["course_name"],
-    )
-    named = LmsPerson(subject=str(person.id), sis_id=person.sis_id, name=person.name)
+def _accept(held: HeldRow, fetched: Fetched) -> None:
     # As the source: what it may do, and nothing else. The clock sends the hints of the passes.
     with session(org=held.org, role="ec_lms", actor=held.lane):
-        arrivals.accept(held, named, draft, assignment=assignment, file=essay.file)
+        arrivals.accept(held, fetched.person, fetched.draft, assignment=fetched.assignment, file=fetched.file)
 
 
-def _supersede(held: HeldRow, task: Task, now: HandIn | None) -> None:
-    """Close an arrival whose version the LMS does not have any more. What it has now is an arrival of its own."""
+def _count_accepted(held: HeldRow) -> None:
+    # After the acceptance, which is stored whatever becomes of this. A worker that dies in between leaves one uncounted.
+    with suppress(DatabaseAway), session(org=held.org):
+        leased_rows.count_end(held.table, state="accepted")
+
+
+def _supersede(held: HeldRow, newer: Superseded) -> None:
     with session(org=held.org):
-        leased_rows.end(held, state="superseded", error="withdrawn" if now is None else "edited_since")
-        if now is not None:
-            place = task.place
-            assignment = Assignment(
-                id=place["assignment"], module=place["module"], title=place["title"], course=place["course"],
-                course_name=place["course_name"],
-            )  # fmt: skip
-            arrivals.add(held.lane, [to_arrival(now, assignment)], org=held.org)
+        leased_rows.end(held, state="superseded", error=newer.reason)
+        arrivals.add(held.lane, newer.found, org=held.org)
 
 
 def _refuse(held: HeldRow, reason: str) -> None:
-    with session(org=held.org):
-        leased_rows.end(held, state="refused", error=reason)
+    end(held, "refused", reason)
     log.warning("arrival refused", reason=reason)
 
 
@@ -131,15 +133,6 @@ def _wait(held: HeldRow, reason: str, seconds: float) -> None:
 def _put_off(held: HeldRow, reason: str, seconds: float) -> None:
     with session(org=held.org):
         leased_rows.put_off(held, error=reason, retry_in_seconds=seconds)
-
-
-def _store_failure(held: HeldRow, error: LmsError) -> None:
-    with session(org=held.org):
-        if error.is_final:
-            leased_rows.end(held, state="gave_up", error=error.trouble)
-        else:
-            wait = max(wait_of(held), error.retry_after_seconds or 0.0)
-            leased_rows.put_off(held, error=error.trouble, retry_in_seconds=wait)
 
 
 def _word_of(refusal: Invalid) -> str:

@@ -37,7 +37,7 @@ class EmailSender:
         self._mailer = make_mailer(settings.url) if settings else None
 
     def give_up_without_server(self, held: HeldRow) -> bool:
-        """Return whether there are no settings, and then give the row up: it says so. Raises FenceLost and DatabaseAway."""
+        """Give the row up when no mail server is set, and return whether it was given up. Raises FenceLost and DatabaseAway."""
         if self._settings is not None:
             return False
         log.warning("mail not sent", reason="ESSAYCOACH_MAIL is not set")
@@ -45,7 +45,7 @@ class EmailSender:
         return True
 
     def send(self, email: Email) -> bool:
-        """Send one e-mail and return False when it may leave later. To an address that is none, nothing ever leaves."""
+        """Send one e-mail; return False when it should be tried again. True also for a malformed address, which never works."""
         if self._settings is None or self._mailer is None:
             return False
         try:
@@ -57,7 +57,7 @@ class EmailSender:
 
 
 class DisabledEmails:
-    """Writes these e-mails. When one cannot be sent, the others are not tried before all are tried again."""
+    """Writes the e-mails about a disabled endpoint. When one cannot be sent, all are tried again later."""
 
     def __init__(self, sender: EmailSender) -> None:
         self._sender = sender

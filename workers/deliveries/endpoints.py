@@ -24,7 +24,7 @@ log = logger(__name__)
 
 # Standard Webhooks advises 15 to 30 seconds. A receiver that takes longer should answer first and work afterwards.
 ANSWER_SECONDS = 15.0
-# Nothing of the body is read but that it ends.
+# The body says nothing. So much of it is taken in, so that the receiver can send it to the end.
 MAX_ANSWER_BYTES = 64 * 1024
 GONE = 410
 
@@ -80,6 +80,7 @@ class EndpointWork:
                     body=body,
                     seconds=ANSWER_SECONDS,
                     max_bytes=MAX_ANSWER_BYTES,
+                    status_is_enough=True,
                 )
             )
         except Refused as refusal:
@@ -117,6 +118,8 @@ def _store(held: HeldRow, result: _Result) -> None:
                 facts=facts,
             )
             endpoints.note_failure(held.lane, org=held.org)
+            if not again:
+                endpoints.disable_failing(held.lane, org=held.org)
             outcome = "put_off" if again else "gave_up"
         passes.add_to_tally("endpoint_deliveries", 1, labels=[outcome])
     log.info("delivery ended", outcome=outcome, attempt=held.attempt, http_status=status)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import PurePath
 
+from documents.contents import is_blank
 from documents.convert import MAX_FILE_BYTES, convert
 from documents.rich_text.read import read as read_rich_text
 from documents.rich_text.recognise import MAX_TAGS
 from models.errors import FileRefused
-from models.essays import MAX_CHARACTERS
+from models.essays import MAX_CHARACTERS, Draft
 from models.files import NewFile
-from workers.lms.moodle_reading import HandedInFile, HandIn
+from workers.lms.hand_in import Content, HandedInFile
 
 # Endings of files that may be an essay. Pictures, tables and programs beside it are not read.
 ESSAY_ENDINGS = frozenset({".docx", ".docm", ".dotx", ".pdf", ".odt", ".rtf", ".html", ".htm", ".txt", ".md"})
@@ -47,12 +49,19 @@ class Essay:
         """Return how many words it has."""
         return len(self.text.split())
 
+    def to_draft(self, *, title: str, submitted_at: datetime) -> Draft:
+        """Return what is stored of it."""
+        return Draft(
+            title=title, text=self.text, source="webhook", from_html=self.from_html, pictures_left_out=self.pictures,
+            submitted_at=submitted_at,
+        )  # fmt: skip
 
-def read_essay(hand_in: HandIn, fetch: FetchFile) -> Essay:
+
+def read_essay(content: Content, fetch: FetchFile) -> Essay:
     """Return the text with the most words: the typed one, or that of a file. Raises NoEssay, FilesBusy and what `fetch` raises."""
-    typed = _read_typed(hand_in)
+    typed = _read_typed(content)
     found, refused = [typed], []
-    for file in [one for one in hand_in.files if PurePath(one.name.lower()).suffix in ESSAY_ENDINGS][:MOST_FILES]:
+    for file in [one for one in content.files if PurePath(one.name.lower()).suffix in ESSAY_ENDINGS][:MOST_FILES]:
         try:
             found.append(_read_file(file, fetch))
         except FileRefused as refusal:
@@ -60,31 +69,31 @@ def read_essay(hand_in: HandIn, fetch: FetchFile) -> Essay:
     if refused and len(found) == 1 and typed.words < SHORT_WORDS:
         raise NoEssay(refused[0])
     longest = max(found, key=lambda one: one.words)
-    if not longest.words:
-        raise NoEssay("file_unsupported" if hand_in.files else "no_text")
+    if is_blank(longest.text):
+        raise NoEssay("file_unsupported" if content.files else "no_text")
     if len(longest.text) > MAX_CHARACTERS:
         raise NoEssay("essay_too_long")
     return longest
 
 
-def _read_typed(hand_in: HandIn) -> Essay:
-    has_many_tags = len(hand_in.text) > MAX_CHARACTERS and hand_in.text.count("<") > MAX_TAGS
-    if has_many_tags or len(hand_in.text) > MAX_TYPED_CHARACTERS:
+def _read_typed(content: Content) -> Essay:
+    has_many_tags = len(content.text) > MAX_CHARACTERS and content.text.count("<") > MAX_TAGS
+    if has_many_tags or len(content.text) > MAX_TYPED_CHARACTERS:
         raise NoEssay("essay_too_long")
-    if hand_in.text_is_plain:
-        return Essay(text=hand_in.text)
-    found = read_rich_text(hand_in.text)
+    if content.text_is_plain:
+        return Essay(text=content.text)
+    found = read_rich_text(content.text)
     return Essay(text=found.text, from_html=found.from_html, pictures=found.pictures)
 
 
 def _read_file(file: HandedInFile, fetch: FetchFile) -> Essay:
     if file.size > MAX_FILE_BYTES:
         raise FileRefused("too-large", "The file is too large.")
-    content = fetch(file)
-    read = convert(content)
+    fetched = fetch(file)
+    read = convert(fetched)
     kept = NewFile(
         name=file.name,
-        content=content,
+        content=fetched,
         format=read.format,
         text=read.text,
         pictures=read.pictures,

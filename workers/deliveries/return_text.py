@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
-from models.returns import Task
+from models import feedback
+from models.db import session
+from models.errors import NotFound, NotReady
+from models.leased_rows import HeldRow
+from models.returns import DueReturn
 
 MOST_NEXT_STEPS = 3
 # A comment stands in a small box beside the hand-in.
@@ -48,20 +54,43 @@ _WORDS = {
 }
 
 
-def to_text(task: Task, *, mark: str, pages_url: str | None, summary: Mapping[str, Sequence[str]] | None) -> str:
+def to_text(due: DueReturn, *, mark: str, pages_url: str | None, summary: Mapping[str, Sequence[str]] | None) -> str:
     """Return the comment as plain text: that there is feedback, where to read it, and with `summary` its main points.
 
     The mark at the end tells this comment from every other.
     """
-    words = _WORDS.get(task.feedback_language.partition("-")[0], _WORDS["en"])
-    lines = [words.ready.format(version=task.version)]
+    words, lines = _words_for(due), [ready_line(due)]
     if pages_url is not None:
-        lines.append(words.read_it.format(url=f"{pages_url}/essays/{task.essay}"))
+        lines.append(words.read_it.format(url=f"{pages_url}/essays/{due.essay}"))
     if summary is not None:
         lines += [words.well_done.format(point=_short(point)) for point in summary["strengths"][:1]]
         steps = [f"- {_short(point)}" for point in summary["next_steps"][:MOST_NEXT_STEPS]]
         lines += [words.next_steps, *steps] if steps else []
     return "\n".join([*lines, f"({mark})"])
+
+
+def ready_line(due: DueReturn) -> str:
+    """Return the sentence that there is feedback on this version, in the student's language."""
+    return _words_for(due).ready.format(version=due.version)
+
+
+def mark_of(return_id: UUID) -> str:
+    """Return the mark of a comment: letters and digits, which stay as they are in the HTML that an LMS makes."""
+    return f"essaycoach-{return_id.hex}"
+
+
+def read_summary(held: HeldRow, due: DueReturn) -> dict[str, Any] | None:
+    """Return the summary as the student sees it, or None when there is none any more."""
+    with session(org=held.org, role="ec_lms", actor=held.lane):
+        try:
+            found: dict[str, Any] = feedback.fetch(due.submission, org=held.org, released_only=True)["summary"]
+        except (NotFound, NotReady):
+            return None
+    return found
+
+
+def _words_for(due: DueReturn) -> _Words:
+    return _WORDS.get(due.feedback_language.partition("-")[0], _WORDS["en"])
 
 
 def _short(point: str) -> str:

@@ -5,10 +5,13 @@ No database connection is held while somebody else answers. Whatever happens, th
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Protocol
+from uuid import UUID
 
 from models import leased_rows, passes, restored
 from models.db import session
@@ -21,11 +24,13 @@ from workers.job.retry_policy import retry_while_database_away
 
 log = logger(__name__)
 
-# A lane with many rows makes way for others after so long.
+# A lane with many rows makes way for others after this time.
 TURN_SECONDS = 5.0
+# How long a hint of a school with enough rows under way keeps its thread before it goes to the end of the line.
+FULL_SECONDS = 0.05
 # A row whose keys are not here waits for a restore that is not finished, or for another worker.
 KEYS_SECONDS = 300.0
-# A site is looked at again after a fault of ours: what it answered may be gone by then.
+# How long a Moodle site waits after a bug of ours: the answer that provoked it may be gone by then.
 CRASHED_SITE_SECONDS = 3600.0
 
 
@@ -37,12 +42,26 @@ class RowWork(Protocol):
 
 
 class RowRunner:
-    """Runs the rows of every table that has its work here."""
+    """Runs the rows of every table that has its work here.
 
-    def __init__(self, works: Mapping[RowTable, RowWork], *, leases: Leases, lease_seconds: float) -> None:
+    At most `most_of_org` lanes of one school are under way in this process: a school of which every LMS is slow leaves a thread to
+    the others.
+    """
+
+    def __init__(
+        self,
+        works: Mapping[RowTable, RowWork],
+        *,
+        leases: Leases,
+        lease_seconds: float,
+        most_of_org: int | None = None,
+    ) -> None:
         self._works = works
         self._leases = leases
         self._lease_seconds = lease_seconds
+        self._most_of_org = most_of_org
+        self._under_way: Counter[UUID] = Counter()
+        self._lock = threading.Lock()
 
     def run(self, hint: RowHint) -> bool:
         """Carry out the due rows of the hint's lane. Return False when some may be left: send the hint again.
@@ -52,6 +71,26 @@ class RowRunner:
         if restored.is_held():
             # A restored copy calls nobody. Its rows wait; after the release the clock sends their hints again.
             return True
+        with self._place(hint.org_id) as has_place:
+            if not has_place:
+                time.sleep(FULL_SECONDS)
+                return False
+            return self._run_lane(hint)
+
+    @contextmanager
+    def _place(self, org: UUID) -> Iterator[bool]:
+        """Yield whether a lane of this school may be under way, and count it while the block runs."""
+        with self._lock:
+            has_place = self._most_of_org is None or self._under_way[org] < self._most_of_org
+            self._under_way[org] += has_place
+        try:
+            yield has_place
+        finally:
+            with self._lock:
+                self._under_way[org] -= has_place
+                self._under_way += Counter()  # forgets schools with nothing under way
+
+    def _run_lane(self, hint: RowHint) -> bool:
         began = time.monotonic()
         while not self._leases.stopping:
             with session(org=hint.org_id):
@@ -98,7 +137,7 @@ def _wait(held: HeldRow, error: str) -> None:
 
 
 def _note_crash(held: HeldRow) -> None:
-    """Give the row up: a fault of ours would only come again, and a person can have the row carried out again. A site goes on."""
+    """Give the row up: a bug of ours would only repeat, and a person can queue the row again. A Moodle site is looked at later."""
     with session(org=held.org):
         if held.table is RowTable.MOODLE_SITES:
             leased_rows.come_back(held, in_seconds=CRASHED_SITE_SECONDS, error="crashed")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from documents.rich_text.recognise import MAX_TAGS
 from workers.deliveries.hand_in_text import MAX_TYPED_CHARACTERS, MOST_FILES, Essay, NoEssay, read_essay
-from workers.lms.moodle_reading import HandedInFile, HandIn
+from workers.lms.hand_in import Content, HandedInFile
 
 LONG = "word " * 60
 
@@ -24,14 +22,11 @@ def read(
         fetched.append(file.name)
         return contents[file.name]
 
-    hand_in = HandIn(
-        id=1, assignment=1, user=4, attempt=0, changed_at=datetime(2026, 11, 29, tzinfo=UTC), is_submitted=True, text=text,
-        text_is_plain=plain,
-        files=tuple(
-            HandedInFile(name=name, url=name, size=(sizes or {}).get(name, len(content))) for name, content in contents.items()
-        ),
-    )  # fmt: skip
-    return read_essay(hand_in, fetch), fetched
+    files_of_it = tuple(
+        HandedInFile(name=name, url=name, size=(sizes or {}).get(name, len(content)))
+        for name, content in contents.items()
+    )
+    return read_essay(Content(text=text, text_is_plain=plain, files=files_of_it), fetch), fetched
 
 
 def test_longest_text_is_the_essay() -> None:
@@ -78,7 +73,7 @@ def test_too_large_file_is_refused_without_being_fetched() -> None:
     assert caught.value.reason == "file_too_large"
 
 
-@pytest.mark.parametrize("text", ["", " \n ", "<p>&nbsp;</p>"])
+@pytest.mark.parametrize("text", ["", " \n ", "<p>&nbsp;</p>", "\u200b\u2060"])
 def test_hand_in_without_words_is_refused(text: str) -> None:
     with pytest.raises(NoEssay) as caught:
         read(text)

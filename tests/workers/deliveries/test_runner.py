@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
@@ -22,30 +23,10 @@ from tests.support.deliveries import Hooked, hook, make_runner, ping
 from tests.support.races import eventually, together, warm_up
 from tests.support.receiver import Receiver
 from tests.support.schools import School
-from tests.support.servers import ROOT, Database, Servers
+from tests.support.servers import ROOT, Database
 from workers.deliveries.retry_policy import WAITS, named_wait
 from workers.duties import rows as duties
 from workers.job.leases import Leases
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as receiver:
-        yield receiver
-
-
-@pytest.fixture
-def hooked(school: School, receiver: Receiver) -> Hooked:
-    return hook(school, receiver.url)
-
-
-@pytest.fixture
-def broker(servers: Servers) -> Iterator[HintBroker]:
-    broker = make_broker(servers.redis_url)
-    broker.client.flushdb()
-    yield broker
-    broker.close()
-    broker.client.connection_pool.disconnect()
 
 
 def claim(hooked: Hooked, *, lease_seconds: float = 60) -> HeldRow | None:
@@ -118,6 +99,26 @@ def test_a_slow_endpoint_does_not_hold_up_another(
             thread.join(30)
 
 
+def test_a_school_of_slow_endpoints_leaves_a_thread_to_the_others(
+    school: School, hooked: Hooked, receiver: Receiver, become: Become, database: Database
+) -> None:
+    other = hook(school, receiver.url)
+    ping(hooked)
+    ping(other)
+    become("ec_worker")
+    runner = make_runner(most_of_org=1)
+    slow = threading.Thread(target=runner.run, args=(hooked.hint,))
+    with receiver.held():
+        slow.start()
+        receiver.await_requests(1)
+        assert not runner.run(other.hint)
+        assert sorted(states(database), key=str) == ["queued", "running"]
+        assert runner.run(replace(other.hint, org_id=uuid4()))
+    slow.join(30)
+    assert runner.run(other.hint)
+    assert states(database) == ["done", "done"]
+
+
 def test_the_consumer_of_deliveries_holds_a_share_of_the_threads(broker: HintBroker) -> None:
     assert broker.consume(Queue.DELIVERIES, prefetch=64)._prefetch == 32 // DELIVERIES_SHARE  # type: ignore[attr-defined]
     assert broker.consume(Queue.DELIVERIES, prefetch=2)._prefetch == 1  # type: ignore[attr-defined]
@@ -139,6 +140,21 @@ def test_the_clock_hints_each_lane_once_and_again_when_redis_lost_the_hints(
         "update deliveries set hinted_at = hinted_at - interval '6 seconds', next_at = next_at - interval '7 seconds'"
     )
     assert duties.send_row_hints(broker) == DELIVERIES.at_once + 1
+
+
+def test_lost_hint_is_sent_again_though_other_lanes_keep_the_queue_full(
+    school: School, hooked: Hooked, receiver: Receiver, become: Become, database: Database, broker: HintBroker
+) -> None:
+    other = hook(school, receiver.url)
+    ping(hooked)
+    become("ec_clock")
+    assert duties.send_row_hints(broker) == 1
+    broker.client.flushdb()
+    broker.send([other.hint])
+    for seconds, hints in ((60, 0), (leased_rows.LOST_HINT_SECONDS, 1), (0, 0)):
+        shift = f"interval '{seconds} seconds'"
+        database.sql(f"update deliveries set hinted_at = hinted_at - {shift}, next_at = next_at - {shift}")
+        assert duties.send_row_hints(broker) == hints
 
 
 def test_rows_wait_while_redis_is_away(hooked: Hooked, become: Become, database: Database) -> None:
