@@ -1,30 +1,29 @@
-"""Moodle sites that are asked what was handed in. Each is a source, by whose id its courses and people are found, and a leased row."""
+"""Moodle sites, which workers ask what was handed in. Each is a source, which owns its courses and people, and a leased row."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
-from models import leased_rows
-from models.connections import add_source
-from models.crypto import AssociatedData, keyring
+from models import leased_rows, site_access
+from models.connections import SourceKind, add_source
 from models.db import row, rows, run
 from models.errors import NotFound
 from models.leased_rows import HeldRow
+from models.site_access import OFF_SECONDS, Returns, SiteAccess
 
-Returns = Literal["none", "link", "summary"]
 USUAL_INTERVAL_SECONDS = 300
-# A site whose source is disabled is looked at so often, to see whether it still is.
-OFF_SECONDS = 3600.0
+# A class that hands in at once sends many events; one look answers all of them.
+LEAST_SECONDS = 15.0
 CHANGES = frozenset({"token", "interval_seconds", "courses", "returns", "pages_url"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """The settings of a Moodle site, without its token, and how the last look at it went."""
+    """The settings of a Moodle site, without its token."""
 
     site: str
     interval_seconds: int
@@ -32,17 +31,6 @@ class Site:
     returns: Returns
     pages_url: str | None
     begins_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class SiteAccess:
-    """What a worker needs to ask a site. `is_off`: its source is disabled, or its org closed."""
-
-    site: str
-    token: str = field(repr=False)
-    returns: Returns
-    pages_url: str | None
-    is_off: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +45,6 @@ class Look:
     looked_into: frozenset[int]
 
 
-_ACCESS = """
-m.org_id, m.id, m.site, m.token, m.returns, m.pages_url, s.disabled_at is not null
-    or not exists (select from orgs as o where o.id = m.org_id and o.closed_at is null) as is_off
-"""
-
-
 def add_site(
     name: str,
     *,
@@ -75,23 +57,28 @@ def add_site(
     pages_url: str | None = None,
     begins_at: datetime | None = None,
     creates_courses: bool = True,
-) -> UUID:
-    """Store a Moodle site as a source and return its id. What was handed in before `begins_at` (default: now) does not count.
+    networks: Sequence[str] = (),
+    tells_us: bool = False,
+    secret: str | None = None,
+) -> tuple[UUID, str]:
+    """Store a Moodle site as a source; return its id and secret. What was handed in before `begins_at` (default: now) does not count.
 
-    Nobody has the secret of the source, so no delivery to it is accepted. Call it as ec_admin.
+    With `tells_us`, the site has a plugin that signs with this secret when something was handed in; without it, no delivery is
+    accepted. Call it as ec_admin.
     """
-    source, _ = add_source(name, org=org, creates_courses=creates_courses, kind="moodle")
+    kind: SourceKind = "moodle_webhookengine" if tells_us else "moodle"
+    source, secret = add_source(
+        name, org=org, creates_courses=creates_courses, networks=networks, kind=kind, secret=secret
+    )
+    sealed = site_access.seal(token, table="moodle_sites", org=org, source=source)
     run(
         """
         insert into moodle_sites (id, org_id, site, token, interval_seconds, courses, returns, pages_url, begins_at)
         values (%s, %s, %s, %s, %s, %s::bigint[], %s, %s, coalesce(%s, now()))
         """,
-        (
-            source, org, site, keyring().seal(token, place=_place(org, source)), interval_seconds, list(courses), returns, pages_url,
-            begins_at,
-        ),
-    )  # fmt: skip
-    return source
+        (source, org, site, sealed, interval_seconds, list(courses), returns, pages_url, begins_at),
+    )
+    return source, secret
 
 
 def fetch_site(source: UUID, *, org: UUID) -> Site | None:
@@ -116,11 +103,7 @@ def change_site(source: UUID, *, org: UUID, changes: dict[str, Any]) -> None:
 
     With other courses, every assignment is read again from the beginning; nothing that is known is taken twice.
     """
-    if set(changes) - CHANGES:
-        raise ValueError("only a new source leads to another site")
-    values = dict(changes)
-    if "token" in values:
-        values["token"] = keyring().seal(values["token"], place=_place(org, source))
+    values = site_access.to_columns(changes, allowed=CHANGES, table="moodle_sites", org=org, source=source)
     columns = "".join(f"{name} = %({name})s, " for name in values)
     forget = "looked_into = '{}', " if "courses" in values else ""
     updated = run(
@@ -137,7 +120,7 @@ def change_site(source: UUID, *, org: UUID, changes: dict[str, Any]) -> None:
 
 
 def look_now(source: UUID, *, org: UUID) -> None:
-    """Let a site that waits be looked at at once, if the source is one. Call it as ec_admin."""
+    """Have the site looked at now, unless a look is under way. Do nothing for other sources. Call it as ec_admin."""
     run(
         """
         update moodle_sites set next_at = now(), state = 'queued', attempt = 0, finished_at = null
@@ -147,20 +130,32 @@ def look_now(source: UUID, *, org: UUID) -> None:
     )
 
 
+def look_soon(source: UUID, *, org: UUID) -> None:
+    """Have the acting source's site looked at now, but at most once in LEAST_SECONDS. Call it as ec_lms.
+
+    A look that is under way is followed by the next regular one.
+    """
+    run(
+        """
+        update moodle_sites set next_at = least(next_at, greatest(now(), started_at + make_interval(secs => %s)))
+        where org_id = %s and id = %s and state = 'queued'
+        """,
+        (LEAST_SECONDS, org, source),
+    )
+
+
 def load(held: HeldRow) -> Look:
     """Return what a look at the site needs. Needs a session of the org as a worker."""
     found = row(
-        f"""
-        select {_ACCESS}, m.interval_seconds, m.courses, m.begins_at, m.seen_until, m.looked_into
-        from moodle_sites as m join sources as s on s.org_id = m.org_id and s.id = m.id
-        where m.org_id = %s and m.id = %s
-        """,  # noqa: S608 - a constant
+        """
+        select interval_seconds, courses, begins_at, seen_until, looked_into from moodle_sites where org_id = %s and id = %s
+        """,
         (held.org, held.id),
     )
     if found is None:
         raise NotFound("There is no such Moodle site.")
     return Look(
-        access=_to_access(found),
+        access=fetch_access(held.id, org=held.org),
         interval_seconds=found["interval_seconds"],
         courses=tuple(found["courses"]),
         begins_at=found["begins_at"],
@@ -171,14 +166,7 @@ def load(held: HeldRow) -> Look:
 
 def fetch_access(source: UUID, *, org: UUID) -> SiteAccess:
     """Return what a worker needs to ask the site. Needs a session of the org as a worker. Raises NotFound."""
-    found = row(
-        f"select {_ACCESS} from moodle_sites as m join sources as s on s.org_id = m.org_id and s.id = m.id"  # noqa: S608
-        " where m.org_id = %s and m.id = %s",
-        (org, source),
-    )
-    if found is None:
-        raise NotFound("There is no such Moodle site.")
-    return _to_access(found)
+    return site_access.fetch("moodle_sites", source, org=org)
 
 
 def note_look(
@@ -213,17 +201,3 @@ def note_failed_look(held: HeldRow, *, in_seconds: float, error: str, about: str
 def put_off_look(held: HeldRow) -> None:
     """Let a site whose source is disabled wait. Raises FenceLost."""
     leased_rows.come_back(held, in_seconds=OFF_SECONDS)
-
-
-def _to_access(found: dict[str, Any]) -> SiteAccess:
-    return SiteAccess(
-        site=found["site"],
-        token=keyring().open(found["token"], place=_place(found["org_id"], found["id"])),
-        returns=found["returns"],
-        pages_url=found["pages_url"],
-        is_off=found["is_off"],
-    )
-
-
-def _place(org: UUID, source: UUID) -> AssociatedData:
-    return AssociatedData("moodle_sites", "token", org, source)

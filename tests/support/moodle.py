@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import copy
 import json
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+
+from tests.support.failing_server import FailingHandler, FailingServer, Fault, serving
 
 RECORDED = json.loads(Path(__file__).with_name("recordings").joinpath("moodle-4.5.6.json").read_text("utf-8"))
 RECORDED_SITE = "http://127.0.0.1:8088"
@@ -27,24 +25,6 @@ ERROR = RECORDED["comment-unknown-submission"]["body"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fault:
-    """What the site does in place of an answer: another status, a body, a pause, or a connection that breaks off half-way."""
-
-    status: int = 200
-    body: bytes | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    pause_seconds: float = 0.0
-    breaks_off: bool = False
-    # The request is carried out, but its answer is lost.
-    after_the_work: bool = False
-
-    @property
-    def prevents_work(self) -> bool:
-        """Return whether the request is not carried out."""
-        return not self.after_the_work and (self.status != 200 or self.body is not None or self.breaks_off)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Sent:
     """One request to the site."""
 
@@ -53,15 +33,14 @@ class Sent:
     fields: dict[str, str]
 
 
-class MoodleSite(ThreadingHTTPServer):
-    """The site. Its hand-ins and comments are plain lists and dictionaries, which a test may change."""
+class MoodleSite(FailingServer):
+    """The site. Its hand-ins and comments are plain lists and dictionaries, which a test may change.
 
-    request_queue_size = 64
+    Its faults are about a function, or about "file".
+    """
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
-        self.lock = threading.Lock()
+        super().__init__(_Handler)
         self.courses: list[dict[str, Any]] = self._recorded("assignments")["courses"]
         self.submissions: list[dict[str, Any]] = []
         self.people: list[dict[str, Any]] = self._recorded("participants")
@@ -70,8 +49,6 @@ class MoodleSite(ThreadingHTTPServer):
         self.closed_assignments: set[int] = set()
         self.missing_functions: set[str] = set()
         self.sent: list[Sent] = []
-        # The next answers to a function (or to "file") that are not as they should be.
-        self.faults: dict[str, list[Fault]] = {}
 
     def hand_in(self, user: int, text: str, *, at: int, files: dict[str, bytes] | None = None, attempt: int = 0) -> int:
         """Hand in as a student does; return the id. The same attempt again is an edit: only text, files and time change."""
@@ -94,11 +71,6 @@ class MoodleSite(ThreadingHTTPServer):
                 self._keep_file(found["id"], name, content, at) for name, content in (files or {}).items()
             ]
             return int(found["id"])
-
-    def fail(self, function: str, *faults: Fault) -> None:
-        """Let the next requests for this function end so."""
-        with self.lock:
-            self.faults.setdefault(function, []).extend(faults)
 
     def _recorded(self, name: str) -> Any:
         text = json.dumps(RECORDED[name]["body"]).replace(RECORDED_SITE, self.url)
@@ -182,12 +154,6 @@ class MoodleSite(ThreadingHTTPServer):
         self.comments.setdefault(item, []).append(written)
         return [written]
 
-    def next_fault(self, function: str) -> Fault | None:
-        """Return what happens in place of the next answer, or None."""
-        with self.lock:
-            waiting = self.faults.get(function)
-            return waiting.pop(0) if waiting else None
-
 
 _FUNCTIONS: dict[str, Callable[[MoodleSite, dict[str, str]], Any]] = {
     "core_webservice_get_site_info": MoodleSite.site_info,
@@ -199,49 +165,21 @@ _FUNCTIONS: dict[str, Callable[[MoodleSite, dict[str, str]], Any]] = {
 }
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(FailingHandler):
     server: MoodleSite
 
-    def do_GET(self) -> None:
-        self._serve({})
-
-    def do_POST(self) -> None:
-        text = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        self._serve(dict(parse_qsl(text, keep_blank_values=True)))
-
-    def _serve(self, fields: dict[str, str]) -> None:
+    def serve(self, fields: dict[str, str]) -> None:
         function = fields.get("wsfunction", "file")
         self.server.sent.append(Sent(path=self.path, function=function, fields=fields))
         fault = self.server.next_fault(function)
         found = b"" if fault and fault.prevents_work else self.server.answer(self.path, fields)
         body = found if isinstance(found, bytes) else json.dumps(found).encode()
-        # Who asks may have lost patience.
-        with suppress(BrokenPipeError, ConnectionResetError):
-            self._write(body, fault or Fault())
-
-    def _write(self, body: bytes, fault: Fault) -> None:
-        time.sleep(fault.pause_seconds)
-        body = body if fault.body is None else fault.body
-        self.send_response(fault.status)
-        for name, value in fault.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body) + 100 if fault.breaks_off else len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_args: Any) -> None:
-        pass
+        self.write(200, body, {}, fault or Fault())
 
 
 @contextmanager
 def running_moodle() -> Iterator[MoodleSite]:
     """Yield a Moodle site that answers until the block ends."""
     site = MoodleSite()
-    thread = threading.Thread(target=site.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with serving(site):
         yield site
-    finally:
-        site.shutdown()
-        thread.join()
-        site.server_close()

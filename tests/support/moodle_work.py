@@ -1,75 +1,29 @@
-"""A school with a Moodle site, and a worker that asks it and brings feedback back."""
+"""A school with a Moodle site, and looks at it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
-from models import db, moodle_sites, passes
-from models.feedback import seal_summary
-from models.jobs import RowHint, RowTable
-from models.users import data_key
-from outgoing.client import Client
-from tests.support.deliveries import THIS_MACHINE
+from models import moodle_sites
+from models.jobs import RowTable
+from tests.support.lms_work import Connected, make_due
 from tests.support.moodle import TOKEN, MoodleSite
 from tests.support.schools import School, session_of
 from tests.support.servers import Database
-from workers.deliveries.arrivals import ArrivalWork
-from workers.deliveries.moodle_sites import MoodleSiteWork
-from workers.deliveries.returns import ReturnWork
 from workers.deliveries.runner import RowRunner
-from workers.job.leases import Leases
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 NOON = int(datetime(2026, 11, 29, 12, tzinfo=UTC).timestamp())
 
 
-@dataclass(frozen=True)
-class Connected:
-    """A school and the source that is its Moodle site."""
-
-    school: School
-    source: UUID
-
-    def hint(self, table: RowTable) -> RowHint:
-        return RowHint(org_id=self.school.org, lane_id=self.source, table=table)
-
-
-# Where people reach the pages, unless a site names another address.
-OUR_URL = "https://ours.example"
-
-
 def connect_moodle(school: School, site: MoodleSite, **settings: Any) -> Connected:
     """Let the school's admin add the site. The process must be logged in as ec_ingest."""
     with session_of(school, "ada"):
-        source = moodle_sites.add_site(
+        source, _ = moodle_sites.add_site(
             "Moodle", org=school.org, site=site.url, token=TOKEN, **{"begins_at": LONG_AGO, **settings}
         )
     return Connected(school, source)
-
-
-def make_moodle_runner(
-    *, leases: Leases | None = None, lease_seconds: float = 60.0, seconds: float = 10.0
-) -> RowRunner:
-    """Return what a worker runs the rows of LMSs with."""
-    client = Client(allowed=THIS_MACHINE, seconds=seconds)
-    return RowRunner(
-        {
-            RowTable.MOODLE_SITES: MoodleSiteWork(client),
-            RowTable.ARRIVALS: ArrivalWork(client),
-            RowTable.RETURNS: ReturnWork(client, url=OUR_URL),
-        },
-        leases=leases or Leases(lease_seconds=lease_seconds, longest_seconds=60.0),
-        lease_seconds=lease_seconds,
-    )
-
-
-def make_due(database: Database) -> None:
-    """Let everything that waits be due now."""
-    for table in ("moodle_sites", "arrivals", "returns"):
-        database.sql(f"update {table} set next_at = now() where state = 'queued'")
 
 
 def look(connected: Connected, runner: RowRunner, database: Database) -> None:
@@ -77,20 +31,3 @@ def look(connected: Connected, runner: RowRunner, database: Database) -> None:
     make_due(database)
     for table in (RowTable.MOODLE_SITES, RowTable.ARRIVALS):
         runner.run(connected.hint(table))
-
-
-def read_open_passes(database: Database, org: UUID, *, failing: int = 0) -> None:
-    """End the open passes as a worker does, the last `failing` of them without a result."""
-    open_passes = database.sql("select id, user_id from passes where state = 'queued' order by name")
-    for number, (found, user) in enumerate(open_passes):
-        with db.session(org=org):
-            claim = passes.claim(found, org=org, lease_seconds=60)
-            assert claim is not None
-            if number >= len(open_passes) - failing:
-                passes.give_up(claim, error="refused")
-                continue
-            summary = seal_summary(
-                claim, key=data_key(user, org=org), strengths=("A clear start.",), next_steps=(f"Fix <b>{claim.name}</b>.",),
-                not_checked=(),
-            )  # fmt: skip
-            passes.finish(claim, provider="local", model="rules", comments=0, summary=summary)

@@ -11,8 +11,8 @@ from models.log import logger
 from models.moodle_sites import Look
 from outgoing.client import Client
 from workers.job.retry_policy import retry_while_database_away
+from workers.lms.errors import LmsError, Trouble
 from workers.lms.moodle import Moodle
-from workers.lms.moodle_errors import LmsError, Trouble
 from workers.lms.moodle_polling import Found, Known, poll
 from workers.lms.moodle_reading import Assignment, HandIn
 

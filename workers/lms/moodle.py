@@ -13,24 +13,20 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from documents.convert import MAX_FILE_BYTES
 from outgoing.client import Answer, Client
-from outgoing.errors import NoAnswer, Refused, TooLarge
-from workers.lms.moodle_errors import LmsError, Trouble, trouble_of
+from workers.lms.answers import read_json
+from workers.lms.errors import BUSY, LmsError, Trouble, retry_after
+from workers.lms.moodle_errors import trouble_of
+from workers.lms.sending import CALL_SECONDS, FILE_SECONDS, FORM, send
 
 REST = "/webservice/rest/server.php"
 FILES = "/webservice/pluginfile.php/"
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
-# No error in place of a file is larger.
+# An error that Moodle sends in place of a file is never larger.
 MAX_ERROR_BYTES = 64 * 1024
-MAX_FILE_BYTES = 20 * 1024 * 1024
-# Moodle builds a long list slowly, and a large file takes its time.
-CALL_SECONDS = 30.0
-FILE_SECONDS = 60.0
 # All calls for one row together: a thread that takes much longer counts as hanging (workers/job/watch.py).
 TOTAL_SECONDS = 90.0
-BUSY = frozenset({408, 425, 429, 502, 503, 504})
-LONGEST_RETRY_AFTER_SECONDS = 3600.0
 
 Value = str | int
 
@@ -55,10 +51,7 @@ class Moodle:
             **(parameters or {}), "wstoken": self.token, "wsfunction": function, "moodlewsrestformat": "json",
         }  # fmt: skip
         answer = self._post(self.site + REST, fields, about=function, seconds=CALL_SECONDS, max_bytes=MAX_ANSWER_BYTES)
-        try:
-            found = json.loads(answer.body)
-        except (ValueError, RecursionError):
-            raise LmsError(Trouble.UNREADABLE, function) from None
+        found = read_json(answer, about=function)
         if isinstance(found, dict) and "exception" in found:
             raise LmsError(trouble_of(found.get("errorcode")), function)
         return found
@@ -81,23 +74,14 @@ class Moodle:
     def _post(
         self, url: str, fields: Mapping[str, Value], *, about: str, seconds: float, max_bytes: int
     ) -> Answer:  # fmt: skip
-        seconds = min(seconds, self.ends_at - time.monotonic())
-        if seconds <= 0:
-            raise LmsError(Trouble.UNREACHABLE, about)
-        try:
-            answer = self.client.send(
-                "POST", url, headers=FORM, body=urlencode(fields).encode(), seconds=seconds, max_bytes=max_bytes
-            )
-        except Refused:
-            raise LmsError(Trouble.ADDRESS_REFUSED, about) from None
-        except TooLarge:
-            raise LmsError(Trouble.TOO_LARGE, about) from None
-        except NoAnswer:
-            raise LmsError(Trouble.UNREACHABLE, about) from None
+        answer = send(
+            self.client, "POST", url, about=about, headers=FORM, body=urlencode(fields).encode(), seconds=seconds,
+            ends_at=self.ends_at, max_bytes=max_bytes,
+        )  # fmt: skip
         if answer.status in BUSY:
-            raise LmsError(Trouble.BUSY, about, _retry_after(answer))
+            raise LmsError(Trouble.BUSY, about, retry_after(answer))
         if answer.status == 403:
-            # So Moodle answers while web services or their REST protocol are switched off.
+            # Moodle answers 403 while web services or their REST protocol are switched off.
             raise LmsError(Trouble.SERVICE_OFF, about)
         if answer.status >= 500:
             raise LmsError(Trouble.FAILED, about)
@@ -117,9 +101,3 @@ def _file_trouble(answer: Answer) -> Trouble:
     return (
         trouble_of(found["errorcode"]) if isinstance(found, dict) and "errorcode" in found else Trouble.FILE_INCOMPLETE
     )
-
-
-def _retry_after(answer: Answer) -> float | None:
-    """Return for how many seconds the site wants to be left alone, or None. A date is not read."""
-    given = answer.headers.get("retry-after", "")
-    return min(float(given), LONGEST_RETRY_AFTER_SECONDS) if given.isascii() and given.isdigit() else None

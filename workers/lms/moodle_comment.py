@@ -6,10 +6,9 @@ A comment is sent once: whether it is there already is looked up before, by a ma
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import UUID
 
+from workers.lms.errors import LmsError, Trouble
 from workers.lms.moodle import Moodle, Value
-from workers.lms.moodle_errors import LmsError, Trouble
 from workers.lms.moodle_reading import read_added_comment, read_comments
 
 LIST, ADD = "core_comment_get_comments", "core_comment_add_comments"
@@ -24,11 +23,6 @@ class CommentPlace:
 
     module: int
     hand_in: int
-
-
-def mark_of(return_id: UUID) -> str:
-    """Return the mark of a comment: letters and digits, which stay as they are in the HTML that Moodle makes."""
-    return f"essaycoach-{return_id.hex}"
 
 
 def find_comment(moodle: Moodle, place: CommentPlace, *, mark: str) -> int | None:

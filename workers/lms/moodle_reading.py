@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from workers.lms.moodle_errors import LmsError, Trouble
+from workers.lms.answers import read_number, read_words, reading
+from workers.lms.hand_in import Content, HandedInFile
 
 # Moodle's warning for an assignment in which nothing was handed in. Any other says that the token may not look.
 NOTHING_HANDED_IN = "3"
@@ -32,15 +33,6 @@ class Assignment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HandedInFile:
-    """A file of a hand-in, not fetched yet."""
-
-    name: str
-    url: str
-    size: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class HandIn:
     """What a student has handed in for an assignment. `changed_at` is the only thing that always changes with an edit."""
 
@@ -50,9 +42,7 @@ class HandIn:
     attempt: int
     changed_at: datetime
     is_submitted: bool
-    text: str
-    text_is_plain: bool
-    files: tuple[HandedInFile, ...]
+    content: Content
 
     @property
     def version_key(self) -> str:
@@ -94,14 +84,14 @@ class Comment:
 
 def read_assignments(answer: Any) -> list[Assignment]:
     """Return the assignments in an answer of mod_assign_get_assignments. Those of groups are left out: they have no one author."""
-    with _Reading("mod_assign_get_assignments"):
+    with reading("mod_assign_get_assignments"):
         return [
             Assignment(
-                id=_number(one["id"]),
-                module=_number(one["cmid"]),
-                title=_words(one["name"]),
-                course=_number(course["id"]),
-                course_name=_words(course["fullname"]),
+                id=read_number(one["id"]),
+                module=read_number(one["cmid"]),
+                title=read_words(one["name"]),
+                course=read_number(course["id"]),
+                course_name=read_words(course["fullname"]),
             )
             for course in answer["courses"]
             for one in course["assignments"]
@@ -111,16 +101,16 @@ def read_assignments(answer: Any) -> list[Assignment]:
 
 def read_hand_ins(answer: Any) -> Listed:
     """Return the hand-ins in an answer of mod_assign_get_submissions."""
-    with _Reading("mod_assign_get_submissions"):
+    with reading("mod_assign_get_submissions"):
         hand_ins = [
-            _read_hand_in(found, assignment=_number(one["assignmentid"]))
+            _read_hand_in(found, assignment=read_number(one["assignmentid"]))
             for one in answer["assignments"]
             for found in one["submissions"]
         ]
-        looked_into = {_number(one["assignmentid"]) for one in answer["assignments"]}
+        looked_into = {read_number(one["assignmentid"]) for one in answer["assignments"]}
         closed: set[int] = set()
         for warning in answer["warnings"]:
-            asked = _number(warning["itemid"])
+            asked = read_number(warning["itemid"])
             (looked_into if str(warning["warningcode"]) == NOTHING_HANDED_IN else closed).add(asked)
         return Listed(
             hand_ins=tuple(hand_ins), looked_into=frozenset(looked_into), closed=frozenset(closed - looked_into)
@@ -129,80 +119,55 @@ def read_hand_ins(answer: Any) -> Listed:
 
 def read_person(answer: Any, *, user: int) -> MoodlePerson | None:
     """Return the person in an answer of core_user_get_users_by_field, or None when the site does not show them."""
-    with _Reading("core_user_get_users_by_field"):
+    with reading("core_user_get_users_by_field"):
         for one in answer:
-            if _number(one["id"]) == user:
-                name, sis_id = (_words(one.get(member) or "").strip() or None for member in ("fullname", "idnumber"))
+            if read_number(one["id"]) == user:
+                name, sis_id = (
+                    read_words(one.get(member) or "").strip() or None for member in ("fullname", "idnumber")
+                )
                 return MoodlePerson(id=user, name=name, sis_id=sis_id)
     return None
 
 
 def read_comments(answer: Any) -> tuple[list[Comment], int]:
     """Return the comments in an answer of core_comment_get_comments, and how many there are on all pages."""
-    with _Reading("core_comment_get_comments"):
-        comments = [Comment(id=_number(one["id"]), html=str(one["content"])) for one in answer["comments"]]
-        return comments, _number(answer.get("count", len(comments)))
+    with reading("core_comment_get_comments"):
+        comments = [Comment(id=read_number(one["id"]), html=str(one["content"])) for one in answer["comments"]]
+        return comments, read_number(answer.get("count", len(comments)))
 
 
 def read_added_comment(answer: Any) -> int:
     """Return the id of the comment in an answer of core_comment_add_comments."""
-    with _Reading("core_comment_add_comments"):
-        return _number(answer[0]["id"])
-
-
-class _Reading:
-    """Turn a missing or misshapen member into LmsError."""
-
-    def __init__(self, function: str) -> None:
-        self._function = function
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, KeyError | TypeError | ValueError | IndexError | AttributeError | OverflowError | OSError):
-            raise LmsError(Trouble.UNREADABLE, self._function) from None
+    with reading("core_comment_add_comments"):
+        return read_number(answer[0]["id"])
 
 
 def _read_hand_in(found: Mapping[str, Any], *, assignment: int) -> HandIn:
     plugins = {one["type"]: one for one in found.get("plugins", ())}
     text, text_format = _online_text(plugins.get(ONLINE_TEXT, {}))
     return HandIn(
-        id=_number(found["id"]),
+        id=read_number(found["id"]),
         assignment=assignment,
-        user=_number(found["userid"]),
-        attempt=_number(found["attemptnumber"]),
-        changed_at=datetime.fromtimestamp(_number(found["timemodified"]), UTC),
+        user=read_number(found["userid"]),
+        attempt=read_number(found["attemptnumber"]),
+        changed_at=datetime.fromtimestamp(read_number(found["timemodified"]), UTC),
         is_submitted=found["status"] == SUBMITTED,
-        text=text,
-        text_is_plain=text_format in PLAIN_FORMATS,
-        files=tuple(_files(plugins.get(FILES, {}))),
+        content=Content(
+            text=text, text_is_plain=text_format in PLAIN_FORMATS, files=tuple(_files(plugins.get(FILES, {})))
+        ),
     )
 
 
 def _online_text(plugin: Mapping[str, Any]) -> tuple[str, int]:
     for field in plugin.get("editorfields", ()):
         if field["name"] == ONLINE_TEXT:
-            return _words(field["text"] or ""), _number(field["format"])
+            return read_words(field["text"] or ""), read_number(field["format"])
     return "", 1
 
 
 def _files(plugin: Mapping[str, Any]) -> Iterator[HandedInFile]:
     for area in plugin.get("fileareas", ()):
         for one in area.get("files", ()):
-            yield HandedInFile(name=_words(one["filename"]), url=_words(one["fileurl"]), size=_number(one["filesize"]))
-
-
-def _number(value: Any) -> int:
-    """Return an id or a time. Moodle sends some of them as text."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise TypeError
-    number = int(value)
-    if not -(2**63) <= number < 2**63:
-        raise OverflowError
-    return number
-
-
-def _words(value: Any) -> str:
-    """Return a text without what cannot be stored."""
-    return str(value).replace("\0", "").encode(errors="ignore").decode()
+            yield HandedInFile(
+                name=read_words(one["filename"]), url=read_words(one["fileurl"]), size=read_number(one["filesize"])
+            )

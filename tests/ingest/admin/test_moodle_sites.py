@@ -7,17 +7,11 @@ import json
 import pytest
 
 from ingest.admin.lms_words import ERRORS
-from workers.lms.moodle_errors import Trouble
+from workers.lms.errors import Trouble
 
 SOURCES = "/v1/sources"
 TOKEN = "0f3a5c7e9b1d2f4a6c8e0b2d4f6a8c0e"
 SITE = {"site": "https://moodle.school.example/", "token": TOKEN}
-
-
-@pytest.fixture
-def ada(shared_api):
-    """Give the headers of the admin."""
-    return shared_api.signed_in("ada")
 
 
 @pytest.fixture
@@ -44,12 +38,23 @@ def test_new_site_is_looked_at_at_once_and_never_shows_its_token(shared_api, cli
 
 
 @pytest.mark.parametrize(
+    ("kind", "settings"), [("moodle_webhookengine", "moodle"), ("canvas", "canvas"), ("signed", None)]
+)
+def test_new_source_is_open_to_its_networks_only(client, ada, kind, settings):
+    body = {"name": "LMS", "kind": kind, "networks": ["192.0.2.0/24"], **({settings: SITE} if settings else {})}
+    made = client.post(SOURCES, json=body, headers=ada)
+    assert (made.status_code, made.json["networks"]) == (201, ["192.0.2.0/24"])
+    assert client.post(made.json["url"], data=b"{}").status_code == 403
+
+
+@pytest.mark.parametrize(
     ("body", "pointer"),
     [
         ({"kind": "moodle"}, "/moodle"),
         ({"moodle": SITE}, "/moodle"),
-        ({"kind": "canvas"}, "/kind"),
+        ({"kind": "blackboard"}, "/kind"),
         ({"kind": "moodle", "moodle": {**SITE, "site": "http://moodle.school.example"}}, "/moodle/site"),
+        ({"kind": "moodle", "moodle": {**SITE, "site": "https://10.0.0.5"}}, "/moodle/site"),
         ({"kind": "moodle", "moodle": {**SITE, "site": "https://m.example/?wstoken=x"}}, "/moodle/site"),
         ({"kind": "moodle", "moodle": {**SITE, "token": "no token"}}, "/moodle/token"),
         ({"kind": "moodle", "moodle": {**SITE, "interval_seconds": 1}}, "/moodle/interval_seconds"),
@@ -81,8 +86,9 @@ def test_change_keeps_the_rest_and_looks_again(shared_api, client, ada, moodle):
 
 def test_webhook_source_is_no_site_and_a_site_is_no_webhook(shared_api, client, ada, moodle):
     signed = client.post(SOURCES, json={"name": "Canvas"}, headers=ada).json
-    assert client.patch(f"{SOURCES}/{signed['id']}", json={"moodle": {"courses": [4]}}, headers=ada).status_code == 404
-    assert client.post(f"{SOURCES}/{moodle['id']}/rotate", json={}, headers=ada).status_code == 404
+    for lms, change in (("moodle", {"courses": [4]}), ("canvas", {"returns": "none"})):
+        answer = client.patch(f"{SOURCES}/{signed['id']}", json={lms: change}, headers=ada)
+        assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, f"/{lms}")
     assert client.post(f"/v1/webhooks/{moodle['id']}", data=b"{}").status_code == 404
 
 

@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 
 from outgoing.client import Client
-from tests.support.moodle import ANA, TOKEN, Fault, MoodleSite
+from tests.support.failing_server import Fault
+from tests.support.moodle import ANA, TOKEN, MoodleSite
+from workers.lms.errors import LmsError, Trouble
 from workers.lms.moodle import MAX_ANSWER_BYTES, Moodle
-from workers.lms.moodle_errors import LmsError, Trouble
 
 INFO = "core_webservice_get_site_info"
 SUBMISSIONS = "mod_assign_get_submissions"

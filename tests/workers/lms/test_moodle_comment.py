@@ -6,11 +6,13 @@ from uuid import uuid4
 
 import pytest
 
-from tests.support.moodle import ANA, MODULE, Fault, MoodleSite
+from tests.support.failing_server import Fault
+from tests.support.moodle import ANA, MODULE, MoodleSite
 from tests.support.servers import ROOT
+from workers.deliveries.return_text import mark_of
+from workers.lms.errors import LmsError, Trouble
 from workers.lms.moodle import Moodle
-from workers.lms.moodle_comment import CommentPlace, add_comment, find_comment, mark_of
-from workers.lms.moodle_errors import LmsError, Trouble
+from workers.lms.moodle_comment import CommentPlace, add_comment, find_comment
 
 
 @pytest.fixture

@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 
-from tests.support.moodle import ANA, ASSIGNMENT, BO, COURSE, RECORDED, Fault, MoodleSite
+from tests.support.failing_server import Fault
+from tests.support.moodle import ANA, ASSIGNMENT, BO, COURSE, RECORDED, MoodleSite
 from workers.lms import moodle_polling
-from workers.lms.moodle import CALL_SECONDS, MAX_ANSWER_BYTES, Moodle
-from workers.lms.moodle_errors import LmsError, Trouble
+from workers.lms.errors import LmsError, Trouble
+from workers.lms.moodle import MAX_ANSWER_BYTES, Moodle
 from workers.lms.moodle_people import fetch_person
 from workers.lms.moodle_polling import Found, Known, fetch_hand_in, poll
 from workers.lms.moodle_reading import read_assignments, read_hand_ins
+from workers.lms.sending import CALL_SECONDS
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 NOON = int(datetime(2026, 11, 29, 12, tzinfo=UTC).timestamp())
@@ -41,8 +43,13 @@ def test_recorded_answers_are_read() -> None:
     assert (assignment.id, assignment.module, assignment.title) == (1, 2, "Essay one")
     assert (assignment.course, assignment.course_name) == (2, "Writing 101")
     ana, bo = read_hand_ins(RECORDED["submissions"]["body"]).hand_ins
-    assert (ana.user, ana.text, ana.files, ana.version_key) == (4, "<p>They were late.</p>", (), "1:1:0:1795824125")
-    assert (bo.user, bo.text, [(one.name, one.size) for one in bo.files]) == (5, "", [("e.docx", 136)])
+    assert (ana.user, ana.content.text, ana.content.files, ana.version_key) == (
+        4,
+        "<p>They were late.</p>",
+        (),
+        "1:1:0:1795824125",
+    )
+    assert (bo.user, bo.content.text, [(one.name, one.size) for one in bo.content.files]) == (5, "", [("e.docx", 136)])
     nothing = read_hand_ins(RECORDED["submissions-none-since"]["body"])
     assert (nothing.hand_ins, nothing.looked_into, nothing.closed) == ((), {1}, frozenset())
     no_right = read_hand_ins(RECORDED["submissions-no-right"]["body"])
@@ -57,7 +64,10 @@ def test_edit_is_a_new_version_and_the_same_time_is_none(site: MoodleSite, moodl
     site.hand_in(ANA, "<p>They were late.</p>", at=NOON + 60)
     second = poll(moodle, after(first))
     assert keys(second) == {f"1:1:0:{NOON + 60}"}
-    assert second.hand_ins[0].text == "<p>They were late.</p>"
+    [found] = second.hand_ins
+    now = fetch_hand_in(moodle, assignment=found.assignment, hand_in=found.id, changed_at=found.changed_at)
+    assert now is not None
+    assert now.content.text == "<p>They were late.</p>"
 
 
 def test_new_attempt_and_other_student_are_versions_of_their_own(site: MoodleSite, moodle: Moodle) -> None:
@@ -130,7 +140,9 @@ def test_names_and_texts_are_storable(site: MoodleSite, moodle: Moodle) -> None:
     site.hand_in(ANA, "One\0 word.", at=NOON)
     found = poll(moodle, Known(begins_at=LONG_AGO))
     assert found.assignments[ASSIGNMENT].course_name == "Writing 101"
-    assert found.hand_ins[0].text == "One word."
+    now = fetch_hand_in(moodle, assignment=ASSIGNMENT, hand_in=found.hand_ins[0].id, changed_at=at(NOON))
+    assert now is not None
+    assert now.content.text == "One word."
 
 
 def test_listed_courses_alone_are_asked_for(site: MoodleSite, moodle: Moodle) -> None:
@@ -138,6 +150,13 @@ def test_listed_courses_alone_are_asked_for(site: MoodleSite, moodle: Moodle) ->
     assert len(poll(moodle, Known(begins_at=LONG_AGO, courses=(COURSE,))).hand_ins) == 1
     with pytest.raises(LmsError):
         poll(moodle, Known(begins_at=LONG_AGO, courses=(99,)))
+
+
+def test_look_keeps_no_texts_of_the_whole_school(site: MoodleSite, moodle: Moodle) -> None:
+    site.hand_in(ANA, "One.", at=NOON, files={"e.docx": b"x"})
+    site.hand_in(BO, "Two.", at=NOON)
+    found = poll(moodle, Known(begins_at=LONG_AGO))
+    assert [one.content for one in found.hand_ins] == [moodle_polling.NO_CONTENT] * 2
 
 
 def test_group_assignment_is_left_out(site: MoodleSite, moodle: Moodle) -> None:
@@ -170,6 +189,39 @@ def test_slow_site_is_read_in_several_looks_and_nothing_is_left_out(site: Moodle
     first = poll(in_haste, Known(begins_at=LONG_AGO))
     assert len(first.looked_into) == moodle_polling.BATCH
     assert len(keys(first) | keys(poll(moodle, after(first)))) == 1
+
+
+def test_large_site_is_read_from_the_beginning_once(
+    site: MoodleSite, moodle: Moodle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moodle_polling, "BATCH", 1)
+    pattern = site.courses[0]["assignments"][0]
+    site.courses[0]["assignments"] = [{**pattern, "id": number} for number in range(1, 19)]
+    beginning = str(int(LONG_AGO.timestamp()))
+
+    def hand_in(assignment: int, *, at: int) -> None:
+        site.hand_in(1000 + len(site.submissions), "One.", at=at)
+        site.submissions[-1]["assignment"] = assignment
+
+    def from_the_beginning() -> int:
+        return sum(one.fields.get("since") == beginning for one in site.sent)
+
+    class Large(Moodle):
+        @property
+        def has_time(self) -> bool:
+            return from_the_beginning() < 6  # all of an assignment takes its time, what is new in it does not
+
+    for number in range(1, 19):
+        hand_in(number, at=NOON + number)
+    known, seen, read = Known(begins_at=LONG_AGO), set[str](), []
+    for round_number in range(5):
+        site.sent.clear()
+        found = poll(Large(client=moodle.client, site=moodle.site, token=moodle.token), known)
+        known, seen = after(found), seen | keys(found)
+        read.append(from_the_beginning())
+        hand_in(1 + round_number, at=NOON + 100 * (1 + round_number))
+    assert read == [6, 6, 6, 0, 0]
+    assert len(seen) == 18 + 4
 
 
 def test_assignment_that_was_read_in_part_is_read_again(
@@ -218,12 +270,23 @@ def test_hand_in_is_fetched_as_it_is_now(site: MoodleSite, moodle: Moodle) -> No
     site.hand_in(ANA, "Two.", at=NOON + 60)
     found = fetch_hand_in(moodle, assignment=ASSIGNMENT, hand_in=hand_in, changed_at=at(NOON))
     assert found is not None
-    assert (found.text, found.changed_at) == ("Two.", at(NOON + 60))
+    assert (found.content.text, found.changed_at) == ("Two.", at(NOON + 60))
     site.submissions[0]["status"] = "draft"
     assert fetch_hand_in(moodle, assignment=ASSIGNMENT, hand_in=hand_in, changed_at=at(NOON)) is None
     site.closed_assignments.add(ASSIGNMENT)
     with pytest.raises(LmsError):
         fetch_hand_in(moodle, assignment=ASSIGNMENT, hand_in=hand_in, changed_at=at(NOON))
+
+
+def test_hand_in_is_fetched_without_those_of_the_class_after_it(site: MoodleSite, moodle: Moodle) -> None:
+    hand_ins = [site.hand_in(1000 + number, "One.", at=NOON + number) for number in range(5)]
+    for number, hand_in in enumerate(hand_ins):
+        moment = at(NOON + number)
+        found = fetch_hand_in(moodle, assignment=ASSIGNMENT, hand_in=hand_in, changed_at=moment)
+        assert found is not None
+        assert found.id == hand_in
+    asked = [(one.fields["since"], one.fields["before"]) for one in site.sent]
+    assert asked == [(str(NOON + number),) * 2 for number in range(5)]
 
 
 def test_person_has_an_id_number_where_the_site_shows_it(site: MoodleSite, moodle: Moodle) -> None:
@@ -240,5 +303,7 @@ def test_real_site_is_read(real_moodle: Moodle) -> None:
     again = poll(real_moodle, after(found))
     assert keys(again) <= keys(found)
     for one in found.hand_ins:
-        assert fetch_hand_in(real_moodle, assignment=one.assignment, hand_in=one.id, changed_at=one.changed_at) == one
+        now = fetch_hand_in(real_moodle, assignment=one.assignment, hand_in=one.id, changed_at=one.changed_at)
+        assert now is not None
+        assert replace(now, content=moodle_polling.NO_CONTENT) == one
         assert fetch_person(real_moodle, user=one.user).id == one.user

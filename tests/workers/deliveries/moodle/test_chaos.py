@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
-import signal
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from models.jobs import RowTable
 from tests.conftest import Become
-from tests.support.moodle import ANA, BO, Fault, MoodleSite, running_moodle
-from tests.support.moodle_work import NOON, Connected, connect_moodle, make_due, make_moodle_runner, read_open_passes
+from tests.support.failing_server import Fault
+from tests.support.lms_work import LMS_TABLES, Connected, make_due, make_lms_runner, read_open_passes
+from tests.support.moodle import ANA, BO, MoodleSite, running_moodle
+from tests.support.moodle_work import NOON, connect_moodle
 from tests.support.races import eventually
 from tests.support.schools import School
 from tests.support.servers import Database
-from workers.duties import rows as duties
+from tests.support.worker_process import free_rows, kill, start_worker
 
-ROOT = Path(__file__).resolve().parents[3]
 ROUNDS = 12
 REQUESTS_BEFORE_KILL = 9
 FUNCTIONS = (
@@ -40,23 +35,6 @@ FAULTS = (
     Fault(after_the_work=True, breaks_off=True),
     Fault(after_the_work=True, status=502),
 )
-# A worker that looks again and again, until it is killed.
-WORKER = """
-import sys
-from uuid import UUID
-from models import db
-from models.jobs import RowHint, RowTable
-from models.settings import StoreSettings
-from tests.support.moodle_work import make_moodle_runner
-from tests.support.schools import load_keys
-url, org, source = sys.argv[1:]
-load_keys()
-db.connect(StoreSettings(database_url=url, program="ec-worker", pool_size=4, pool_wait_seconds=5.0))
-runner = make_moodle_runner()
-while True:
-    for table in (RowTable.MOODLE_SITES, RowTable.ARRIVALS, RowTable.RETURNS):
-        runner.run(RowHint(org_id=UUID(org), lane_id=UUID(source), table=table))
-"""
 
 
 def write(site: MoodleSite, chance: random.Random, *, at: int) -> None:
@@ -69,10 +47,7 @@ def write(site: MoodleSite, chance: random.Random, *, at: int) -> None:
 def work_until_killed(connected: Connected, site: MoodleSite, database: Database, become: Become) -> None:
     """Run a worker, kill it in the middle of something, and give back what it held as the clock does."""
     asked = len(site.sent)
-    worker = subprocess.Popen(
-        [sys.executable, "-c", WORKER, database.role_url("ec_worker"), str(connected.school.org), str(connected.source)],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+    worker = start_worker(database, org=connected.school.org, source=connected.source, tables=LMS_TABLES, endless=True)
 
     def has_asked_enough() -> bool:
         make_due(database)
@@ -81,24 +56,8 @@ def work_until_killed(connected: Connected, site: MoodleSite, database: Database
     try:
         eventually(has_asked_enough)
     finally:
-        worker.send_signal(signal.SIGKILL)
-        worker.wait(20)
-    for table in ("moodle_sites", "arrivals", "returns"):
-        database.sql(
-            f"update {table} set lease_until = now() - interval '1 second', attempt = 1 where state = 'running'"
-        )
-    become("ec_clock")
-    eventually(lambda: duties.free_row_leases() >= 0 and not running(database))
-    become("ec_worker")
-
-
-def running(database: Database) -> int:
-    [(amount,)] = database.sql(
-        "select (select count(*) from moodle_sites where state = 'running') + (select count(*) from arrivals where state = 'running')"
-        " + (select count(*) from returns where state = 'running')"
-    )
-    assert isinstance(amount, int)
-    return amount
+        kill(worker)
+    free_rows(database, become)
 
 
 @pytest.mark.slow(reason="starts and kills a dozen workers")
@@ -118,10 +77,10 @@ def test_failing_site_and_killed_workers_lose_nothing_and_double_nothing(
             work_until_killed(connected, site, database, become)
             read_open_passes(database, school.org)
         site.faults.clear()
-        runner = make_moodle_runner()
+        runner = make_lms_runner()
         for _ in range(3):
             make_due(database)
-            for table in (RowTable.MOODLE_SITES, RowTable.ARRIVALS, RowTable.RETURNS):
+            for table in LMS_TABLES:
                 runner.run(connected.hint(table))
             read_open_passes(database, school.org)
 

@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from models import arrivals, connections, essays, files, moodle_sites
 from models.jobs import RowTable
+from models.leased_rows import ARRIVALS
 from tests.conftest import Become
-from tests.support.moodle import ANA, ASSIGNMENT, BO, TOKEN, Fault, MoodleSite, running_moodle
-from tests.support.moodle_work import NOON, Connected, connect_moodle, look, make_due, make_moodle_runner
+from tests.support.failing_server import Fault
+from tests.support.lms_work import Connected, ended, make_due, make_lms_runner
+from tests.support.moodle import ANA, ASSIGNMENT, BO, TOKEN, MoodleSite
+from tests.support.moodle_work import NOON, connect_moodle, look
 from tests.support.schools import School, session_of
 from tests.support.servers import Database
+from workers.deliveries.arrivals import FETCHES
 from workers.deliveries.runner import RowRunner
+from workers.duties import rows as duties
 
 SUBMISSIONS = "mod_assign_get_submissions"
-
-
-@pytest.fixture
-def site() -> Iterator[MoodleSite]:
-    with running_moodle() as running:
-        yield running
-
-
-@pytest.fixture
-def connected(school: School, site: MoodleSite) -> Connected:
-    return connect_moodle(school, site)
-
-
-@pytest.fixture
-def runner(connected: Connected, become: Become) -> RowRunner:
-    become("ec_worker")
-    return make_moodle_runner()
 
 
 def stored(database: Database) -> list[tuple[Any, ...]]:
@@ -134,7 +122,7 @@ def test_hand_in_without_an_essay_is_refused_and_shown(
     with session_of(connected.school, "ada"):
         [shown] = arrivals.list_arrivals(connected.source, org=connected.school.org, limit=9, state="refused")
         assert shown.error == reason
-        assert arrivals.replay(connected.source, arrival=shown.id) == 1
+        assert arrivals.replay(connected.source) == 1
     become("ec_worker")
     site.hand_in(ANA, "Now with words.", at=NOON, files={})
     runner.run(connected.hint(RowTable.ARRIVALS))
@@ -229,6 +217,67 @@ def test_hand_in_that_is_gone_for_good_is_given_up(
     assert stored(database) == [("gave_up", "lms_gone", 1)]
 
 
+def test_ends_are_counted_by_what_became_of_the_hand_in(
+    connected: Connected, site: MoodleSite, runner: RowRunner, database: Database
+) -> None:
+    site.hand_in(ANA, "First.", at=NOON)
+    look(connected, runner, database)
+    site.hand_in(BO, "", at=NOON, files={"photo.jpg": b"x"})
+    look(connected, runner, database)
+    site.hand_in(ANA, "Second.", at=NOON + 60)
+    make_due(database)
+    runner.run(connected.hint(RowTable.MOODLE_SITES))
+    site.hand_in(ANA, "Third.", at=NOON + 120)
+    runner.run(connected.hint(RowTable.ARRIVALS))
+    assert sorted(state for state, _, _ in stored(database)) == ["accepted", "accepted", "refused", "superseded"]
+    assert ended(database, RowTable.ARRIVALS) == {"accepted": 2, "refused": 1, "superseded": 1}
+
+
+def test_school_whose_every_hand_in_crashes_is_counted(
+    connected: Connected, site: MoodleSite, runner: RowRunner, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.hand_in(ANA, "First.", at=NOON)
+    site.hand_in(BO, "Another.", at=NOON)
+    monkeypatch.delitem(FETCHES, "moodle")
+    look(connected, runner, database)
+    assert stored(database) == [("gave_up", "crashed", 1)] * 2
+    assert ended(database, RowTable.ARRIVALS) == {"gave_up": 2}
+
+
+def test_failed_attempt_is_counted_only_after_the_last(
+    connected: Connected, site: MoodleSite, runner: RowRunner, database: Database
+) -> None:
+    site.hand_in(ANA, "First.", at=NOON)
+    runner.run(connected.hint(RowTable.MOODLE_SITES))
+    site.fail(SUBMISSIONS, Fault(status=503))
+    runner.run(connected.hint(RowTable.ARRIVALS))
+    assert stored(database) == [("queued", "lms_busy", 1)]
+    assert ended(database, RowTable.ARRIVALS) == {}
+    database.sql("update arrivals set attempt = %s", ARRIVALS.attempts - 1)
+    make_due(database)
+    site.fail(SUBMISSIONS, Fault(status=503))
+    runner.run(connected.hint(RowTable.ARRIVALS))
+    assert stored(database) == [("gave_up", "lms_busy", ARRIVALS.attempts)]
+    assert ended(database, RowTable.ARRIVALS) == {"gave_up": 1}
+
+
+def test_hand_in_whose_last_worker_died_is_counted_and_an_earlier_one_is_not(
+    connected: Connected, site: MoodleSite, runner: RowRunner, become: Become, database: Database
+) -> None:
+    site.hand_in(ANA, "First.", at=NOON)
+    site.hand_in(BO, "Another.", at=NOON)
+    runner.run(connected.hint(RowTable.MOODLE_SITES))
+    database.sql(
+        "update arrivals set state = 'running', started_at = now(), lease_until = now() - interval '1 second',"
+        " attempt = case when id = (select id from arrivals order by id limit 1) then %s else 1 end",
+        ARRIVALS.attempts,
+    )
+    become("ec_clock")
+    assert duties.free_row_leases() == 2
+    assert stored(database) == [("gave_up", "worker_lost", ARRIVALS.attempts), ("queued", "worker_lost", 1)]
+    assert ended(database, RowTable.ARRIVALS) == {"gave_up": 1}
+
+
 def test_missing_rights_are_named_and_nothing_is_skipped_for_good(
     connected: Connected, site: MoodleSite, runner: RowRunner, database: Database
 ) -> None:
@@ -247,7 +296,7 @@ def test_source_that_may_not_add_courses_refuses_and_replays(
     connected = connect_moodle(school, site, creates_courses=False)
     become("ec_worker")
     site.hand_in(ANA, "First.", at=NOON)
-    look(connected, make_moodle_runner(), database)
+    look(connected, make_lms_runner(), database)
     assert stored(database) == [("refused", "assignment_unknown", 1)]
 
 
@@ -308,19 +357,16 @@ def test_token_is_in_no_log_line_and_not_in_the_database(
     site: MoodleSite,
     runner: RowRunner,
     database: Database,
-    caplog: pytest.LogCaptureFixture,
-    capfd: pytest.CaptureFixture[str],
+    said: Callable[[], str],
 ) -> None:
     site.hand_in(ANA, "First.", at=NOON)
     invalid = Fault(body=json.dumps({"exception": "x", "errorcode": "invalidtoken", "message": TOKEN}).encode())
     site.fail(SUBMISSIONS, invalid, Fault(breaks_off=True), Fault(status=500))
     for _ in range(5):
         look(connected, runner, database)
-    printed = capfd.readouterr()
-    # Where another test has set logging up, the lines go to its handlers, else to standard output.
-    said = printed.out + printed.err + "".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
-    assert "site not read" in said
-    assert TOKEN not in said
+    lines = said()
+    assert "site not read" in lines
+    assert TOKEN not in lines
     assert not [one.path for one in site.sent if TOKEN in one.path]
     for table in ("moodle_sites", "arrivals", "sources", "system_logs", "audit_log"):
         found = database.sql(f"select to_jsonb(t)::text from {table} as t")

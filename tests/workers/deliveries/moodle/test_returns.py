@@ -2,57 +2,31 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from models import releases, returns
-from models.jobs import RowTable
+from models import lms_status, releases, reruns, returns
+from models.jobs import Queue, RowTable
 from tests.conftest import Become
 from tests.support.deliveries import read
-from tests.support.moodle import ANA, Fault, MoodleSite, running_moodle
-from tests.support.moodle_work import (
-    NOON,
-    OUR_URL,
-    Connected,
-    connect_moodle,
-    look,
-    make_due,
-    make_moodle_runner,
-    read_open_passes,
-)
+from tests.support.failing_server import Fault
+from tests.support.lms_work import OUR_URL, Connected, ended, make_due, make_lms_runner, read_open_passes
+from tests.support.moodle import ANA, MoodleSite
+from tests.support.moodle_work import NOON, connect_moodle, look
 from tests.support.races import eventually
-from tests.support.schools import School, hand_in, session_of
+from tests.support.schools import School, connect_as, hand_in, session_of
 from tests.support.servers import Database
+from tests.support.worker_process import free_rows, kill, start_worker
 from workers.deliveries.runner import RowRunner
-from workers.duties import rows as duties
 
-ROOT = Path(__file__).resolve().parents[3]
 ADD = "core_comment_add_comments"
 PAGES = "https://essays.school.example"
 
 
 @pytest.fixture
-def site() -> Iterator[MoodleSite]:
-    with running_moodle() as running:
-        yield running
-
-
-@pytest.fixture
 def connected(school: School, site: MoodleSite) -> Connected:
     return connect_moodle(school, site, pages_url=PAGES)
-
-
-@pytest.fixture
-def runner(connected: Connected, become: Become) -> RowRunner:
-    become("ec_worker")
-    return make_moodle_runner()
 
 
 def take(connected: Connected, site: MoodleSite, runner: RowRunner, database: Database, *, at: int = NOON) -> None:
@@ -96,11 +70,46 @@ def test_site_that_names_no_address_links_to_that_of_the_service(
 ) -> None:
     connected = connect_moodle(school, site)
     become("ec_worker")
-    runner = make_moodle_runner()
+    runner = make_lms_runner()
     take(connected, site, runner, database)
     read_open_passes(database, school.org)
     send(connected, runner, database)
     assert f"{OUR_URL}/essays/" in comments(site)[0]
+
+
+def test_version_that_is_read_again_gets_its_comment_afterwards(
+    connected: Connected, site: MoodleSite, runner: RowRunner, database: Database
+) -> None:
+    take(connected, site, runner, database)
+    read_open_passes(database, connected.school.org)
+    [(submission,)] = database.sql("select id from submissions")
+    connect_as("ec_ingest", database)
+    with session_of(connected.school, "ada"):
+        assert reruns.rerun([submission], org=connected.school.org, queue=Queue.INTERACTIVE)
+    connect_as("ec_worker", database)
+    send(connected, runner, database)
+    assert (comments(site), stored(database)) == ([], [("queued", None, 0, None)])
+    read_open_passes(database, connected.school.org)
+    send(connected, runner, database)
+    assert len(comments(site)) == 1
+    assert stored(database) == [("done", None, 1, "1")]
+
+
+@pytest.mark.parametrize(
+    ("function", "table"), [("core_user_get_users_by_field", RowTable.ARRIVALS), (ADD, RowTable.RETURNS)]
+)
+def test_status_says_why_something_waits_for_another_try(
+    connected: Connected, site: MoodleSite, runner: RowRunner, database: Database, function: str, table: RowTable
+) -> None:
+    site.missing_functions = {function}
+    take(connected, site, runner, database)
+    read_open_passes(database, connected.school.org)
+    send(connected, runner, database)
+    assert database.sql(f"select state, error from {table}") == [("queued", "lms_function_missing")]
+    connect_as("ec_ingest", database)
+    with session_of(connected.school, "ada"):
+        status = lms_status.fetch_status(connected.source, org=connected.school.org)
+    assert (status.error, status.error_about) == ("lms_function_missing", None)
 
 
 def test_each_version_gets_its_comment(
@@ -118,7 +127,7 @@ def test_summary_goes_to_the_lms_only_where_the_source_says_so(
 ) -> None:
     connected = connect_moodle(school, site, returns="summary")
     become("ec_worker")
-    runner = make_moodle_runner()
+    runner = make_lms_runner()
     take(connected, site, runner, database)
     read_open_passes(database, school.org)
     send(connected, runner, database)
@@ -132,7 +141,7 @@ def test_nothing_goes_back_where_the_source_says_so(
 ) -> None:
     connected = connect_moodle(school, site, returns="none")
     become("ec_worker")
-    runner = make_moodle_runner()
+    runner = make_lms_runner()
     take(connected, site, runner, database)
     read_open_passes(database, school.org)
     assert stored(database) == []
@@ -193,6 +202,7 @@ def test_failed_comment_is_tried_again_or_given_up(
     site.fail(ADD, fault)
     send(connected, runner, database)
     assert stored(database) == [(state, error, 1, None)]
+    assert ended(database, RowTable.RETURNS) == ({"gave_up": 1} if state == "gave_up" else {})
     become("ec_ingest")
     with session_of(connected.school, "ada"):
         assert returns.resend(connected.source) == (state == "gave_up")
@@ -200,6 +210,18 @@ def test_failed_comment_is_tried_again_or_given_up(
     send(connected, runner, database)
     assert len(comments(site)) == 1
     assert stored(database)[0][0] == "done"
+    assert ended(database, RowTable.RETURNS)["done"] == 1
+
+
+def test_comment_that_nobody_wants_any_more_is_not_counted_as_failed(
+    connected: Connected, site: MoodleSite, runner: RowRunner, database: Database
+) -> None:
+    take(connected, site, runner, database)
+    read_open_passes(database, connected.school.org)
+    database.sql("update submissions set released_at = null")
+    send(connected, runner, database)
+    assert stored(database) == [("gave_up", "not_wanted", 1, None)]
+    assert ended(database, RowTable.RETURNS) == {"not_wanted": 1}
 
 
 def test_lost_answer_leaves_one_comment(
@@ -214,22 +236,6 @@ def test_lost_answer_leaves_one_comment(
     assert stored(database) == [("done", None, 2, "1")]
 
 
-# What a worker does with the returns of a site, in a process of its own.
-KILLED = """
-import sys
-from uuid import UUID
-from models import db
-from models.jobs import RowHint, RowTable
-from models.settings import StoreSettings
-from tests.support.moodle_work import make_moodle_runner
-from tests.support.schools import load_keys
-url, org, source = sys.argv[1:]
-load_keys()
-db.connect(StoreSettings(database_url=url, program="ec-worker", pool_size=4, pool_wait_seconds=5.0))
-make_moodle_runner().run(RowHint(org_id=UUID(org), lane_id=UUID(source), table=RowTable.RETURNS))
-"""
-
-
 def test_kill_9_between_sending_and_recording_leaves_one_comment(
     connected: Connected, site: MoodleSite, runner: RowRunner, become: Become, database: Database
 ) -> None:
@@ -237,18 +243,11 @@ def test_kill_9_between_sending_and_recording_leaves_one_comment(
     read_open_passes(database, connected.school.org)
     # The site writes the comment, and its answer takes longer than the worker lives.
     site.fail(ADD, Fault(after_the_work=True, pause_seconds=5))
-    worker = subprocess.Popen(
-        [sys.executable, "-c", KILLED, database.role_url("ec_worker"), str(connected.school.org), str(connected.source)],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    worker = start_worker(database, org=connected.school.org, source=connected.source, tables=[RowTable.RETURNS])
     eventually(lambda: len(comments(site)) == 1)
-    worker.send_signal(signal.SIGKILL)
-    worker.wait(20)
+    kill(worker)
     assert stored(database) == [("running", None, 1, None)]
-    database.sql("update returns set lease_until = now() - interval '1 second'")
-    become("ec_clock")
-    eventually(lambda: duties.free_row_leases() == 1)
-    become("ec_worker")
+    free_rows(database, become)
     send(connected, runner, database)
     assert len(comments(site)) == 1
     assert stored(database) == [("done", None, 2, "1")]
