@@ -7,7 +7,7 @@ from dramatiq.middleware import Middleware
 
 from models import crypto, db, log, setting_catalogue, settings
 from models.announcements import Announcer
-from models.broker import HintBroker, make_broker
+from models.broker import DELIVERIES_SHARE, HintBroker, make_broker
 from models.errors import SettingsError
 from models.heartbeats import Activity, Heartbeat, Process
 from models.jobs import ACTOR, ROW_ACTOR, Hint, Queue, RowHint, RowTable
@@ -59,7 +59,7 @@ def _boot() -> HintBroker:
     limits, redis_url = read_limits(), settings.redis_url()
     provider, reading, networks, mail = read_provider(), read_reading(), read_networks(), read_mail()
     calibrated = calibration.load(reading.calibration) if reading.calibration else calibration.IDENTITY
-    processes, _, _ = read_process()
+    processes, threads, _ = read_process()
     store = read_worker_store()
     db.connect(store)
     crypto.load(settings.read_crypto())
@@ -94,6 +94,7 @@ def _boot() -> HintBroker:
         },
         leases=leases,
         lease_seconds=limits.lease,
+        most_of_org=max(1, threads // DELIVERIES_SHARE - 1),
     )
     activity = Activity()
     broker.add_middleware(Beat(activity))

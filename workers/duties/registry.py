@@ -17,7 +17,7 @@ from workers.duties.queue import LateCloser, count_waiting, free_leases, give_up
 from workers.duties.reports import refresh_reports
 from workers.duties.retention import delete_expired
 from workers.duties.retire import RetireSettings, retire_partitions
-from workers.duties.rows import free_row_leases, send_row_hints
+from workers.duties.rows import free_row_leases, look_back_at_canvas, send_row_hints
 from workers.duties.summaries import plan_summaries
 from workers.duties.tables import check_indexes, vacuum_tables
 
@@ -74,6 +74,7 @@ def all_duties() -> dict[str, ClockDuty]:
         ("free_leases", 1, "return passes whose lease expired to the queue", lambda _: RecoveryGrace().delay(free_leases)),
         ("send_row_hints", 0.5, "send hints for due deliveries", lambda t: partial(send_row_hints, t.broker())),
         ("free_row_leases", 1, "return deliveries whose lease expired to the queue", lambda _: RecoveryGrace().delay(free_row_leases)),
+        ("look_back_at_canvas", 60, "look for hand-ins at Canvas that no event told", _plain(look_back_at_canvas)),
         ("count_waiting", 1, "count what waits, for the places in the queue", _plain(count_waiting)),
         ("fold_tallies", 5, "add what ended to the running totals", _plain(fold_tallies)),
         ("give_up_stalled", 60, "give up passes that failed for days", _plain(give_up_stalled)),

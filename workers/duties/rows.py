@@ -1,10 +1,10 @@
-"""Keep leased rows moving: send hints of what is due, and free expired leases."""
+"""Keep leased rows moving: send hints of what is due, free expired leases, and look for what an LMS did not tell."""
 
 from __future__ import annotations
 
 import redis
 
-from models import leased_rows
+from models import canvas_sites, leased_rows
 from models.broker import HintBroker
 from models.db import session
 from models.jobs import Queue, RowHint
@@ -13,6 +13,9 @@ from models.log import logger
 from workers.duties.limits import BATCH
 
 log = logger(__name__)
+
+# Sites in one run, every minute: each is looked at once a day. A run is one statement, and those of a few large sites take seconds.
+CANVAS_SITES = 10
 
 
 def send_row_hints(broker: HintBroker) -> int:
@@ -43,3 +46,9 @@ def free_row_leases() -> int:
     if freed:
         log.warning("leases expired", rows=freed)
     return freed
+
+
+def look_back_at_canvas() -> int:
+    """Let Canvas sites be asked for hand-ins that no event told, each once a day. Return how many courses will be looked at."""
+    with session():
+        return canvas_sites.look_back_at_due(sites=CANVAS_SITES)

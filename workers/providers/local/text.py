@@ -7,8 +7,6 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-import snowballstemmer
-
 from workers.providers.local.kinds import is_story
 from workers.providers.local.language import STOP_WORDS
 from workers.text.inline import InlineKind
@@ -59,6 +57,8 @@ def _stem(word: str) -> str:
     # A stemmer is not thread-safe, so each thread has its own. Words longer than 40 characters are not stemmed.
     stemmer = getattr(_stemmers, "english", None)
     if stemmer is None:
+        import snowballstemmer  # noqa: PLC0415 - it loads all its languages, which most workers need none of
+
         stemmer = _stemmers.english = snowballstemmer.stemmer("english")
     return str(stemmer.stemWord(word)) if len(word) <= 40 else word
 
