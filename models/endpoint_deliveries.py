@@ -6,6 +6,7 @@ Triggers write the rows in the transaction of the event (migration 0057). They a
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -71,6 +72,16 @@ cross join lateral (
 ) as d
 order by d.id desc limit %(limit)s
 """
+_SELECT_LATEST = """
+select distinct on (d.endpoint_id) d.* from unnest(%(endpoints)s::uuid[]) as n (id) cross join unnest(%(states)s::text[]) as s (state)
+cross join lateral (
+    select e.id, e.endpoint_id, e.event, e.created_at, e.state, e.attempt, e.started_at, e.next_at, e.http_status, e.error, e.data
+    from deliveries as e
+    where e.org_id = %(org)s and e.endpoint_id = n.id and e.state = s.state and e.event <> 'endpoint.disabled'
+    order by e.id desc limit 1
+) as d
+order by d.endpoint_id, d.id desc
+"""
 _SELECT_ONE = """
 select id, event, created_at, state, attempt, started_at, next_at, http_status, error, data from deliveries
 where org_id = %s and endpoint_id = %s and id = %s and event <> 'endpoint.disabled'
@@ -86,6 +97,12 @@ def list_deliveries(
         _SELECT_PAGE, {"org": org, "endpoint": endpoint, "states": list(states), "before": before, "limit": limit}
     )
     return [_to_delivery(record) for record in found]
+
+
+def fetch_latest(listed: Sequence[UUID], *, org: UUID) -> dict[UUID, EndpointDelivery]:
+    """Return the newest delivery of each of these endpoints that has one. Call it as ec_admin."""
+    found = rows(_SELECT_LATEST, {"org": org, "endpoints": list(listed), "states": list(OUTCOME_OF)})
+    return {record["endpoint_id"]: _to_delivery(record) for record in found}
 
 
 def fetch_delivery(delivery: UUID, *, org: UUID, endpoint: UUID) -> EndpointDelivery:

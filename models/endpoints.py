@@ -8,17 +8,19 @@ from datetime import datetime
 from typing import Literal, get_args
 from uuid import UUID
 
-from models.connections import DAY_SECONDS, new_secret
+from models.connections import DAY_SECONDS
 from models.crypto import AssociatedData, Ciphertext, keyring
 from models.db import new_ids, row, rows, run
 from models.errors import Invalid, NotFound
+from models.webhook_secret import new_secret
 
 Event = Literal["feedback.ready", "feedback.released", "submission.failed", "submission.refused"]
 EVENTS: tuple[Event, ...] = get_args(Event)
 DisabledReason = Literal["admin", "gone", "failing"]
 # Each one costs a row for each event, in the transaction of the event.
 MOST_ENDPOINTS = 20
-# An endpoint that has taken nothing for so long is disabled.
+# An endpoint that has taken nothing for this many days is disabled when a delivery to it is given up. One failed attempt is not
+# enough: there may have been no event since another failure days ago.
 DISABLED_AFTER_DAYS = 5
 
 
@@ -157,17 +159,21 @@ def note_success(endpoint: UUID, *, org: UUID) -> None:
     )
 
 
-def note_failure(endpoint: UUID, *, org: UUID) -> bool:
-    """Store that the endpoint did not take a delivery. Disable it after DISABLED_AFTER_DAYS without one, and return whether."""
+def note_failure(endpoint: UUID, *, org: UUID) -> None:
+    """Store that the endpoint did not take a delivery."""
     run(
         "update endpoints set failing_since = now() where org_id = %s and id = %s and failing_since is null",
         (org, endpoint),
     )
-    too_long = row(
-        "select failing_since < now() - make_interval(days => %s) as over from endpoints where org_id = %s and id = %s",
+
+
+def disable_failing(endpoint: UUID, *, org: UUID) -> bool:
+    """Disable the endpoint when it has taken nothing for DISABLED_AFTER_DAYS, and return whether."""
+    found = row(
+        "select failing_since < now() - make_interval(days => %s) as too_long from endpoints where org_id = %s and id = %s",
         (DISABLED_AFTER_DAYS, org, endpoint),
     )
-    return bool(too_long and too_long["over"]) and disable(endpoint, org=org, reason="failing")
+    return bool(found and found["too_long"]) and disable(endpoint, org=org, reason="failing")
 
 
 def valid_secrets(found: dict[str, bytes | None], *, org: UUID, endpoint: UUID) -> tuple[str, ...]:
@@ -180,6 +186,8 @@ def valid_secrets(found: dict[str, bytes | None], *, org: UUID, endpoint: UUID) 
 
 
 def _check_few(org: UUID) -> None:
+    # The lock lets requests that add one follow each other, so that each counts the ones before it.
+    row("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"endpoints {org}",))
     found = row("select count(*) as enabled from endpoints where org_id = %s and disabled_at is null", (org,))
     if found and found["enabled"] >= MOST_ENDPOINTS:
         reason = f"a school has at most {MOST_ENDPOINTS} of them enabled; disable one first"

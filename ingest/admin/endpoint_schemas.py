@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, StrictBool, StrictStr, StringConstraints
 
 from ingest.web.schemas import Cursor, Moment, RequestBody, Short
-from models.endpoint_deliveries import KEEP_DELIVERIES_DAYS, MOST_REDELIVERED
-from models.endpoints import DISABLED_AFTER_DAYS, Event
+from models.endpoint_deliveries import KEEP_DELIVERIES_DAYS, MOST_REDELIVERED, Outcome
+from models.endpoints import DISABLED_AFTER_DAYS, EVENTS, DisabledReason, Event
 
 
 def _check_unique(value: list[Event]) -> list[Event]:
@@ -28,10 +28,10 @@ Events = Annotated[
     list[Event],
     Field(
         min_length=1,
-        max_length=4,
+        max_length=len(EVENTS),
         description="feedback.ready: a version was read, and its feedback is released or waits for that; feedback.released: "
         "the student may see it now; submission.failed: no pass could read the version; submission.refused: a delivery of a "
-        "webhook source was refused",
+        "source was refused",
         json_schema_extra={"uniqueItems": True},
     ),
     AfterValidator(_check_unique),
@@ -68,7 +68,7 @@ class Endpoint(BaseModel):
     created_at: datetime
     disabled: bool
     disabled_reason: Annotated[
-        Literal["admin", "gone", "failing"] | None,
+        DisabledReason | None,
         Field(description=f"gone: it answered 410; failing: it took nothing for {DISABLED_AFTER_DAYS} days"),
     ]
     failing_since: Annotated[
@@ -100,7 +100,7 @@ class EndpointDelivery(BaseModel):
     id: Annotated[UUID, Field(description="its webhook-id, the same for every attempt")]
     type: Annotated[str, Field(description="the event, or ping")]
     created_at: datetime
-    outcome: Literal["waiting", "delivered", "gave_up"]
+    outcome: Outcome
     attempts: int
     last_attempt_at: datetime | None
     next_attempt_at: datetime | None

@@ -6,15 +6,15 @@ from dataclasses import asdict
 from typing import Any, cast, get_args
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app
 
 from ingest.admin import endpoint_schemas as schemas
 from ingest.admin.connection_schemas import Rotation
 from ingest.web import outgoing, pagination
-from ingest.web.body import read_body
+from ingest.web.body import invalid_member, read_body, read_optional_body
 from ingest.web.identity import Identity, admin
 from ingest.web.openapi import Parameter, operation
-from ingest.web.pagination import invalid_parameter, page_of
+from ingest.web.pagination import page_of
 from ingest.web.problems import Problem
 from ingest.web.responses import json_response
 from ingest.web.step_up import require_step_up
@@ -23,11 +23,11 @@ from models.broker import HintBroker
 from models.endpoint_deliveries import EndpointDelivery, Outcome
 from models.endpoints import Endpoint
 from models.jobs import RowHint, RowTable
-from outgoing.client import url_objection
 
 blueprint = Blueprint("endpoints", __name__)
 
 LOCATION = {201: {"Location": "URL of the endpoint"}}
+DELIVERY_LOCATION = {202: {"Location": "URL of the delivery"}}
 OUTCOME = Parameter(
     name="outcome",
     where="query",
@@ -63,13 +63,7 @@ def list_all() -> Response:
 def make() -> Response:
     """Create an endpoint: a web address of yours that hears of events. The answer has its secret, only this once. Admins only."""
     who = admin()
-    payload = read_body(schemas.EndpointDraft)
-    _check_url(payload.url)
-    with who.session():
-        require_step_up(who)
-        endpoint, secret = endpoints.add_endpoint(payload.name, org=who.org, url=payload.url, events=payload.events)
-        created = endpoints.fetch_endpoint(endpoint, org=who.org)
-    return _respond_with_secret(created, secret)
+    return _respond_with_secret(*make_as(who, read_body(schemas.EndpointDraft)))
 
 
 @blueprint.get("/v1/endpoints/<uuid:endpoint_id>")
@@ -92,24 +86,14 @@ def one_endpoint(endpoint_id: UUID) -> Response:
 def change(endpoint_id: UUID) -> Response:
     """Change an endpoint, disable it or enable it again. What waits goes to the new address. Admins only."""
     who = admin()
-    payload = read_body(schemas.EndpointChanges)
-    changes = payload.model_dump(exclude_unset=True)
-    if "url" in changes:
-        _check_url(changes["url"])
-    with who.session():
-        require_step_up(who)
-        endpoints.change_endpoint(endpoint_id, org=who.org, **changes)
-        found = endpoints.fetch_endpoint(endpoint_id, org=who.org)
-    return json_response(_to_schema(found))
+    return json_response(_to_schema(change_as(who, endpoint_id, read_body(schemas.EndpointChanges))))
 
 
 @blueprint.delete("/v1/endpoints/<uuid:endpoint_id>")
 @operation("Disable an endpoint", answers={204: None}, problems=("forbidden",))
 def disable(endpoint_id: UUID) -> tuple[str, int]:
     """Send nothing more to an endpoint, and give up what waits for it. What was sent stays listed. Admins only."""
-    who = admin()
-    with who.session():
-        endpoints.change_endpoint(endpoint_id, org=who.org, disabled=True)
+    disable_as(admin(), endpoint_id)
     return "", 204
 
 
@@ -118,30 +102,26 @@ def disable(endpoint_id: UUID) -> tuple[str, int]:
     "Rotate the secret of an endpoint",
     answers={201: schemas.NewEndpointSecret},
     body=Rotation,
+    optional_body=True,
     problems=("forbidden", "sign-in-again"),
     headers=LOCATION,
 )
 def rotate(endpoint_id: UUID) -> Response:
     """Create a new secret. Until the overlap ends, deliveries are signed with the previous one too. Admins only."""
     who = admin()
-    payload = read_body(Rotation)
-    with who.session():
-        require_step_up(who)
-        secret = endpoints.rotate_endpoint(endpoint_id, org=who.org, overlap_seconds=payload.overlap_seconds)
-        found = endpoints.fetch_endpoint(endpoint_id, org=who.org)
-    return _respond_with_secret(found, secret)
+    return _respond_with_secret(*rotate_as(who, endpoint_id, read_optional_body(Rotation)))
 
 
 @blueprint.post("/v1/endpoints/<uuid:endpoint_id>/ping")
-@operation("Send a test event", answers={202: schemas.EndpointDelivery}, problems=("forbidden", "endpoint-disabled"))
+@operation(
+    "Send a test event",
+    answers={202: schemas.EndpointDelivery},
+    problems=("forbidden", "endpoint-disabled"),
+    headers=DELIVERY_LOCATION,
+)
 def ping(endpoint_id: UUID) -> Response:
     """Send the event `ping` to the endpoint now. The delivery says what came of it. Admins only."""
-    who = admin()
-    with who.session():
-        _require_enabled(endpoint_id, who)
-        delivery = endpoint_deliveries.add_ping(endpoint_id, org=who.org)
-        found = endpoint_deliveries.fetch_delivery(delivery, org=who.org, endpoint=endpoint_id)
-    return _accepted(found, endpoint_id, who)
+    return _accepted(ping_as(admin(), endpoint_id), endpoint_id)
 
 
 @blueprint.get("/v1/endpoints/<uuid:endpoint_id>/deliveries")
@@ -154,9 +134,8 @@ def ping(endpoint_id: UUID) -> Response:
 def list_deliveries(endpoint_id: UUID) -> Response:
     """Return what was or will be sent to the endpoint, newest first, one page per request, and what it answered. Admins only."""
     who = admin()
-    limit, before, outcome = pagination.limit(), pagination.cursor(), request.args.get("outcome")
-    if outcome is not None and outcome not in get_args(Outcome):
-        raise invalid_parameter("outcome", f"must be one of {', '.join(get_args(Outcome))}")
+    limit, before = pagination.limit(), pagination.cursor()
+    outcome = pagination.optional_choice("outcome", get_args(Outcome))
     with who.session():
         endpoints.fetch_endpoint(endpoint_id, org=who.org)
         found = endpoint_deliveries.list_deliveries(
@@ -177,17 +156,14 @@ def one_delivery(endpoint_id: UUID, delivery_id: UUID) -> Response:
 
 @blueprint.post("/v1/endpoints/<uuid:endpoint_id>/deliveries/<uuid:delivery_id>/redeliver")
 @operation(
-    "Send a delivery again", answers={202: schemas.EndpointDelivery}, problems=("forbidden", "endpoint-disabled")
+    "Send a delivery again",
+    answers={202: schemas.EndpointDelivery},
+    problems=("forbidden", "endpoint-disabled"),
+    headers=DELIVERY_LOCATION,
 )
 def redeliver(endpoint_id: UUID, delivery_id: UUID) -> Response:
     """Send the delivery again with its id, whatever came of it, from the first attempt on. Recorded in the audit trail. Admins only."""
-    who = admin()
-    with who.session():
-        _require_enabled(endpoint_id, who)
-        endpoint_deliveries.fetch_delivery(delivery_id, org=who.org, endpoint=endpoint_id)
-        endpoint_deliveries.redeliver(endpoint_id, delivery=delivery_id)
-        found = endpoint_deliveries.fetch_delivery(delivery_id, org=who.org, endpoint=endpoint_id)
-    return _accepted(found, endpoint_id, who)
+    return _accepted(redeliver_as(admin(), endpoint_id, delivery_id), endpoint_id)
 
 
 @blueprint.post("/v1/endpoints/<uuid:endpoint_id>/redeliver")
@@ -200,19 +176,79 @@ def redeliver(endpoint_id: UUID, delivery_id: UUID) -> Response:
 def redeliver_failed(endpoint_id: UUID) -> Response:
     """Send the deliveries again that were given up since a time, with their ids. Recorded in the audit trail. Admins only."""
     who = admin()
-    payload = read_body(schemas.Redelivery)
-    with who.session():
-        _require_enabled(endpoint_id, who)
-        queued = endpoint_deliveries.redeliver(endpoint_id, since=payload.since)
-    _send_hint(endpoint_id, who)
+    queued = redeliver_failed_as(who, endpoint_id, read_body(schemas.Redelivery))
     return json_response(schemas.Queued(deliveries=queued), status=202)
+
+
+def make_as(who: Identity, wanted: schemas.EndpointDraft) -> tuple[Endpoint, str]:
+    """Create an endpoint as this admin; return it and its secret. Raises Problem, Invalid and SignInAgain."""
+    _check_url(wanted.url)
+    with who.session():
+        require_step_up(who)
+        endpoint, secret = endpoints.add_endpoint(wanted.name, org=who.org, url=wanted.url, events=wanted.events)
+        return endpoints.fetch_endpoint(endpoint, org=who.org), secret
+
+
+def change_as(who: Identity, endpoint: UUID, wanted: schemas.EndpointChanges) -> Endpoint:
+    """Change an endpoint as this admin, and return it. Raises Problem, NotFound, Invalid and SignInAgain."""
+    changes = wanted.model_dump(exclude_unset=True)
+    if "url" in changes:
+        _check_url(changes["url"])
+    with who.session():
+        require_step_up(who)
+        endpoints.change_endpoint(endpoint, org=who.org, **changes)
+        return endpoints.fetch_endpoint(endpoint, org=who.org)
+
+
+def disable_as(who: Identity, endpoint: UUID) -> None:
+    """Disable an endpoint as this admin. Raises NotFound."""
+    with who.session():
+        endpoints.change_endpoint(endpoint, org=who.org, disabled=True)
+
+
+def rotate_as(who: Identity, endpoint: UUID, wanted: Rotation) -> tuple[Endpoint, str]:
+    """Give an endpoint a new secret as this admin; return both. Raises NotFound and SignInAgain."""
+    with who.session():
+        require_step_up(who)
+        secret = endpoints.rotate_endpoint(endpoint, org=who.org, overlap_seconds=wanted.overlap_seconds)
+        return endpoints.fetch_endpoint(endpoint, org=who.org), secret
+
+
+def ping_as(who: Identity, endpoint: UUID) -> EndpointDelivery:
+    """Send a test event as this admin, and return its delivery. Raises NotFound and Problem."""
+    with who.session():
+        _require_enabled(endpoint, who)
+        delivery = endpoint_deliveries.add_ping(endpoint, org=who.org)
+        found = endpoint_deliveries.fetch_delivery(delivery, org=who.org, endpoint=endpoint)
+    _send_hint(endpoint, who)
+    return found
+
+
+def redeliver_as(who: Identity, endpoint: UUID, delivery: UUID) -> EndpointDelivery:
+    """Send a delivery again as this admin, and return it. Raises NotFound and Problem."""
+    with who.session():
+        _require_enabled(endpoint, who)
+        endpoint_deliveries.fetch_delivery(delivery, org=who.org, endpoint=endpoint)
+        endpoint_deliveries.redeliver(endpoint, delivery=delivery)
+        found = endpoint_deliveries.fetch_delivery(delivery, org=who.org, endpoint=endpoint)
+    _send_hint(endpoint, who)
+    return found
+
+
+def redeliver_failed_as(who: Identity, endpoint: UUID, wanted: schemas.Redelivery) -> int:
+    """Send what was given up again as this admin; return how many deliveries that is. Raises NotFound and Problem."""
+    with who.session():
+        _require_enabled(endpoint, who)
+        queued = endpoint_deliveries.redeliver(endpoint, since=wanted.since)
+    _send_hint(endpoint, who)
+    return queued
 
 
 def _check_url(url: str) -> None:
     """Check that this address may be written down. Where its name leads is checked with each delivery. Raises Problem."""
-    objection = url_objection(url, allow_local=outgoing.client().allows_local)
+    objection = outgoing.client().objection(url)
     if objection is not None:
-        raise Problem("invalid-payload", f"url {objection}.", errors=[{"pointer": "/url", "detail": objection}])
+        raise invalid_member("/url", objection)
 
 
 def _require_enabled(endpoint: UUID, who: Identity) -> None:
@@ -221,8 +257,7 @@ def _require_enabled(endpoint: UUID, who: Identity) -> None:
         raise Problem("endpoint-disabled", "This endpoint is disabled.")
 
 
-def _accepted(found: EndpointDelivery, endpoint: UUID, who: Identity) -> Response:
-    _send_hint(endpoint, who)
+def _accepted(found: EndpointDelivery, endpoint: UUID) -> Response:
     return json_response(_to_delivery(found), status=202, at=f"/v1/endpoints/{endpoint}/deliveries/{found.id}")
 
 

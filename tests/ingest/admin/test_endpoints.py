@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -10,18 +11,14 @@ import pytest
 from models import endpoints
 from models.broker import make_broker
 from models.jobs import Queue
+from tests.support.races import eventually
+from tests.support.schools import session_of
 
 ENDPOINTS = "/v1/endpoints"
 DRAFT = {"name": "LMS", "url": "https://lms.example/hooks", "events": ["feedback.ready", "submission.refused"]}
 FIELDS = {
     "id", "name", "url", "events", "created_at", "disabled", "disabled_reason", "failing_since", "previous_secret_until",
 }  # fmt: skip
-
-
-@pytest.fixture
-def ada(shared_api):
-    """Give the headers of the admin."""
-    return shared_api.signed_in("ada")
 
 
 @pytest.fixture
@@ -62,7 +59,7 @@ def test_new_endpoint_shows_its_secret_once(shared_api, client, ada, make):
     ("wanted", "pointer"),
     [
         ({"url": "http://lms.example/hooks"}, "/url"), ({"url": "https://user:pw@lms.example/"}, "/url"),
-        ({"url": "ftp://lms.example/x"}, "/url"), ({"url": "https://"}, "/url"), ({"events": []}, "/events"),
+        ({"url": "ftp://lms.example/x"}, "/url"), ({"url": "https://10.0.0.1/x"}, "/url"), ({"url": "https://"}, "/url"), ({"events": []}, "/events"),
         ({"events": ["essay.eaten"]}, "/events/0"), ({"events": ["feedback.ready", "feedback.ready"]}, "/events"), ({"name": " "}, "/name"),
     ],
 )  # fmt: skip
@@ -78,6 +75,23 @@ def test_a_school_has_few_endpoints(client, ada, make, refused):
     make()
     enabled = client.patch(f"{ENDPOINTS}/{made[0]['id']}", json={"disabled": False}, headers=ada)
     refused(enabled, 422, "invalid-payload")
+
+
+def test_requests_at_the_same_time_make_no_more(shared_api, client, ada, make):
+    for _ in range(endpoints.MOST_ENDPOINTS - 1):
+        make()
+
+    def waits_or_has_ended():
+        return second.done() or shared_api.database.sql(
+            "select from pg_locks where locktype = 'advisory' and not granted"
+        )
+
+    with ThreadPoolExecutor(1) as other:
+        with session_of(shared_api.school, "ada"):
+            endpoints.add_endpoint("LMS", org=shared_api.school.org, url=DRAFT["url"], events=["feedback.ready"])
+            second = other.submit(client.post, ENDPOINTS, json=DRAFT, headers=ada)
+            eventually(waits_or_has_ended)
+        assert second.result().status_code == 422
 
 
 def test_endpoints_are_listed_in_pages_newest_first(client, ada, make):
