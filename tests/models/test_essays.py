@@ -110,6 +110,29 @@ def test_the_next_draft_is_the_next_version_of_the_same_essay(school: School, da
     assert [one["version"] for one in essay["submissions"]] == [1, 2, 3]
 
 
+def test_external_id_alone_finds_its_essay_under_an_assignment(school: School, database: Database) -> None:
+    first = hand_in(school, assignment=school.reviewed_assignment, external_id="a-1")
+    hand_in(school, "bob", assignment=school.reviewed_assignment, external_id="a-1")
+    second = hand_in(school, external_id="a-1")
+
+    assert (second.essay, second.version) == (first.essay, 2)
+    facts = "select e.assignment_id, s.released_at from essays as e join submissions as s on s.essay_id = e.id where s.id = %s"
+    assert database.sql(facts, second.submission) == [(school.reviewed_assignment, None)]
+
+
+def test_external_id_of_several_essays_finds_the_one_without_an_assignment(school: School) -> None:
+    """An LMS may give the same id to the first attempt at each assignment."""
+    assigned = [
+        hand_in(school, assignment=one, external_id="1").essay
+        for one in (school.assignment, school.reviewed_assignment)
+    ]
+    free = hand_in(school, external_id="1")
+    again = hand_in(school, external_id="1")
+
+    assert free.essay not in assigned
+    assert (again.essay, again.version) == (free.essay, 2)
+
+
 def test_drafts_without_common_assignment_or_id_are_separate_essays(school: School) -> None:
     receipts = [
         hand_in(school), hand_in(school), hand_in(school, external_id="a"), hand_in(school, external_id="b"),
