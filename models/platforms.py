@@ -17,21 +17,27 @@ from models.errors import Invalid, NotFound, Unauthorised
 from models.tables import Platforms, Sources
 
 State = Literal["invited", "pending", "active", "off"]
-# So long an address for registering works.
+# `handed_in`: full marks for handing in go to the LMS.
+Scores = Literal["none", "handed_in"]
+# How long a platform can register itself with the address that an admin made.
 INVITATION_HOURS = 24
 # A state is valid for ten minutes; what was spent is kept a little longer.
 SPENT_MINUTES = 30
-RULES = {"idx_platforms_client": "/client_id", "sources_name_not_blank": "/name"}
+RULES = {"idx_platforms_client": "/values/client_id", "sources_name_not_blank": "/name"}
 _FACTS = (
     "p.id, p.org_id as org, p.state, p.issuer, p.client_id, p.authorization_url, p.token_url, p.token_audience, p.jwks_url, "
-    "p.deployments, p.frame_origins, p.registration_ends_at, p.created_at"
+    "p.deployments, p.frame_origins, p.scores, p.registration_ends_at, p.created_at"
 )
+# What is stored when a platform becomes known. Its address for registering is used up with that.
+_KNOWN = """registration_digest = null, registration_ends_at = null, issuer = %(issuer)s, client_id = %(client_id)s,
+    authorization_url = %(authorization_url)s, token_url = %(token_url)s, token_audience = %(token_audience)s,
+    jwks_url = %(jwks_url)s, deployments = %(deployments)s, frame_origins = %(origins)s"""
 _OPEN_ORG = "exists (select from orgs as o where o.id = p.org_id and o.closed_at is null)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Registration:
-    """What a platform and we must know about each other. `token_audience` is for whom a request for a token is, if not its address."""
+    """What a platform and we must know about each other. `token_audience`: the audience of token requests, if not `token_url`."""
 
     issuer: str
     client_id: str
@@ -56,6 +62,7 @@ class Platform:
     jwks_url: str | None
     deployments: list[str]
     frame_origins: list[str]
+    scores: Scores
     registration_ends_at: datetime | None
     created_at: datetime
 
@@ -78,7 +85,7 @@ class PlatformCard:
     creates_courses: bool
 
 
-def invite(name: str, *, org: UUID, creates_courses: bool) -> tuple[UUID, str]:
+def invite(name: str, *, org: UUID, creates_courses: bool, scores: Scores = "none") -> tuple[UUID, str]:
     """Store a platform that may register itself once, and return its id and the token for that. Call it as ec_admin.
 
     Only the token's digest is stored, so it cannot be returned again.
@@ -86,16 +93,17 @@ def invite(name: str, *, org: UUID, creates_courses: bool) -> tuple[UUID, str]:
     platform, token = _add_source(name, org=org, creates_courses=creates_courses), secrets.token_urlsafe(32)
     run(
         """
-        insert into platforms (id, org_id, registration_digest, registration_ends_at)
-        values (%s, %s, %s, now() + make_interval(hours => %s))
+        insert into platforms (id, org_id, scores, registration_digest, registration_ends_at)
+        values (%s, %s, %s, %s, now() + make_interval(hours => %s))
         """,
-        (platform, org, _digest(token), INVITATION_HOURS),
+        (platform, org, scores, _digest(token), INVITATION_HOURS),
     )
     return platform, token
 
 
 def add(
-    name: str, *, org: UUID, creates_courses: bool, known: Registration, deployments: Sequence[str], frame_origins: Sequence[str]
+    name: str, *, org: UUID, creates_courses: bool, known: Registration, deployments: Sequence[str], frame_origins: Sequence[str],
+    scores: Scores = "none",
 ) -> UUID:  # fmt: skip
     """Store a platform with the values that an admin has copied from it, ready to launch; return its id. Call it as ec_admin.
 
@@ -104,9 +112,36 @@ def add(
     platform = _add_source(name, org=org, creates_courses=creates_courses)
     with translate_violations(fields=RULES, thing="platform"):
         Platforms.insert(
-            id=platform, org_id=org, state="active", deployments=list(deployments), frame_origins=list(frame_origins), **vars(known)
+            id=platform, org_id=org, state="active", deployments=list(deployments), frame_origins=list(frame_origins), scores=scores,
+            **vars(known),
         ).execute()  # fmt: skip
     return platform
+
+
+def enter(
+    platform: UUID, *, org: UUID, known: Registration, deployments: Sequence[str], frame_origins: Sequence[str]
+) -> None:
+    """Store the values that an admin has copied from a platform, in place of what was known of it; it may launch unless it is off.
+
+    Only before its first launch: then its ids stand for people, and another platform uses the same ids for others. Call it as
+    ec_admin. Raises NotFound, Taken when the org has it already, and Invalid.
+    """
+    with translate_violations(fields=RULES, thing="platform"):
+        stored = run(
+            f"""
+            update platforms set state = case state when 'off' then 'off' else 'active' end, {_KNOWN}
+            where org_id = %(org)s and id = %(platform)s and launched_at is null
+                and not exists (select from lms_people as l where l.org_id = %(org)s and l.source_id = %(platform)s)
+            """,  # noqa: S608 - a constant
+            {
+                **vars(known), "deployments": list(deployments), "origins": list(frame_origins), "org": org, "platform": platform,
+            },
+        )  # fmt: skip
+    if not stored:
+        fetch_platform(platform, org=org)
+        raise Invalid(
+            "The platform has launched.", errors=[("/values", "cannot change after the first launch; add a platform")]
+        )
 
 
 def list_platforms(*, org: UUID, limit: int, before: UUID | None = None) -> list[PlatformCard]:
@@ -136,7 +171,7 @@ def fetch_platform(platform: UUID, *, org: UUID) -> PlatformCard:
 
 
 def change_platform(platform: UUID, *, org: UUID, changes: dict[str, Any]) -> PlatformCard:
-    """Change the platform as `changes` says (name, creates_courses, state, deployments, frame_origins). Call it as ec_admin.
+    """Change the platform as `changes` says (name, creates_courses, state, deployments, frame_origins, scores). Call it as ec_admin.
 
     Raises NotFound, and Invalid when a platform that has not registered is to be active.
     """
@@ -146,7 +181,9 @@ def change_platform(platform: UUID, *, org: UUID, changes: dict[str, Any]) -> Pl
             "This platform has not registered yet.", errors=[("/state", "cannot be active before it has registered")]
         )
     of_source = {name: changes[name] for name in ("name", "creates_courses") if name in changes}
-    own: dict[str, Any] = {name: changes[name] for name in ("state", "deployments", "frame_origins") if name in changes}
+    own: dict[str, Any] = {
+        name: changes[name] for name in ("state", "deployments", "frame_origins", "scores") if name in changes
+    }
     if "state" in own:
         own |= {"registration_digest": None, "registration_ends_at": None}
     with translate_violations(fields=RULES, thing="platform"):
@@ -173,21 +210,21 @@ def find_invited(token: str) -> Platform:
     return Platform(**found)
 
 
-def store_registration(token: str, *, org: UUID, known: Registration, deployments: Sequence[str], origin: str) -> None:
+def store_registration(
+    token: str, *, org: UUID, known: Registration, deployments: Sequence[str], origins: Sequence[str]
+) -> None:
     """Store how the invited platform is reached, and use the token up; an admin decides next. Call it as ec_auth.
 
     Raises NotFound when the token was used meanwhile, and Taken when the org has the platform already.
     """
     with translate_violations(fields=RULES, thing="platform"):
         stored = run(
-            """
-            update platforms set state = 'pending', registration_digest = null, registration_ends_at = null, issuer = %(issuer)s,
-                client_id = %(client_id)s, authorization_url = %(authorization_url)s, token_url = %(token_url)s,
-                token_audience = %(token_audience)s, jwks_url = %(jwks_url)s, deployments = %(deployments)s, frame_origins = %(origins)s
+            f"""
+            update platforms set state = 'pending', {_KNOWN}
             where org_id = %(org)s and registration_digest = %(digest)s and state = 'invited' and registration_ends_at > now()
-            """,
+            """,  # noqa: S608 - a constant
             {
-                **vars(known), "deployments": list(deployments), "origins": [origin], "org": org, "digest": _digest(token),
+                **vars(known), "deployments": list(deployments), "origins": list(origins), "org": org, "digest": _digest(token),
             },
         )  # fmt: skip
     if not stored:
@@ -205,8 +242,19 @@ def find_active(platform: UUID) -> Platform:
     return Platform(**found)
 
 
+def fetch_active(platform: UUID, *, org: UUID) -> Platform:
+    """Return an active platform of the org. Needs a session of the org as a worker. Raises NotFound."""
+    found = row(
+        f"select {_FACTS} from platforms as p where p.org_id = %s and p.id = %s and p.state = 'active' and {_OPEN_ORG}",  # noqa: S608
+        (org, platform),
+    )
+    if found is None:
+        raise NotFound("There is no such platform.")
+    return Platform(**found)
+
+
 def find_by_client(issuer: str, client_id: str | None) -> Platform:
-    """Return the one active platform that calls itself so. Call it as ec_auth. Raises NotFound, also when there are several."""
+    """Return the only active platform of this issuer and client id. Call it as ec_auth. Raises NotFound, also when there are several."""
     found = rows(
         f"""
         select {_FACTS} from platforms as p

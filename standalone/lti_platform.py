@@ -1,54 +1,42 @@
 """A small LMS for the demo and the tests: it opens EssayCoach in a frame, as an LTI 1.3 platform does. It keeps nothing.
 
-It registers a tool, sends people to it, takes links that a teacher has chosen, and gives tokens and the members of its course.
+It registers a tool, sends people to it, takes links that a teacher has chosen, gives tokens and the members of its course, and
+takes scores.
 """
 
 from __future__ import annotations
 
-import html
 import json
 import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
-DEEP = "https://purl.imsglobal.org/spec/lti-dl/claim/"
-NAMES_AND_ROLES = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
-TOOL = "https://purl.imsglobal.org/spec/lti-tool-configuration"
-MEMBERSHIP = "http://purl.imsglobal.org/vocab/lis/v2/membership#"
-ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-DEPLOYMENT = "1"
-COURSE = {"id": "course-7", "label": "ENG 7", "title": "English 7"}
-LINK = {"id": "link-1", "title": "My favourite place"}
-# Of `lti_message_hint`: a teacher chooses what a link leads to.
-CHOOSE = "choose"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Member:
-    """Somebody in the course of this LMS."""
-
-    subject: str
-    name: str
-    role: str
-    sis_id: str | None = None
-
-
-MEMBERS = (
-    Member(subject="4", name="Mia Moss", role="Learner"),
-    Member(subject="5", name="Noah Nash", role="Learner"),
-    Member(subject="2", name="Tara Teach", role="Instructor"),
+from standalone.lti_answers import Handler
+from standalone.lti_course import (
+    ASSERTION,
+    CHOOSE,
+    CLAIM,
+    COURSE,
+    DEEP,
+    DEPLOYMENT,
+    LINK,
+    MEMBERS,
+    MEMBERSHIP,
+    NAMES_AND_ROLES,
+    TOOL,
+    Member,
+    Reply,
 )
+from standalone.lti_gradebook import ENDPOINT, SCOPE, Gradebook
 
 
 class LtiPlatform(ThreadingHTTPServer):
@@ -57,7 +45,7 @@ class LtiPlatform(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, *, port: int = 0, members: tuple[Member, ...] = MEMBERS) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+        super().__init__(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.members = {member.subject: member for member in members}
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -65,14 +53,17 @@ class LtiPlatform(ThreadingHTTPServer):
         self.tool: dict[str, Any] = {}
         self.client_id = "not registered"
         self.links: list[dict[str, Any]] = [dict(LINK)]
-        self.access_tokens: set[str] = set()
+        self.access_tokens: dict[str, str] = {}
+        self.gradebook = Gradebook()
         self.page_size = 100
         self.next_site = self.url
         self.fetch: Callable[[str], Any] = _fetch
-        # What a test wants to be otherwise in the messages.
+        # Claims that a test adds to the messages, or puts in place of the usual ones.
         self.claims: dict[str, Any] = {}
         self.signing_key: Any = self.key
         self.kid = "k1"
+        # Lets a test change an answer: it is given the path of the request and the usual answer.
+        self.reply: Callable[[str, Reply], Reply] = lambda _, usual: usual
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -89,6 +80,12 @@ class LtiPlatform(ThreadingHTTPServer):
             "subject_types_supported": ["public"],
             "claims_supported": ["iss", "sub", "name"],
         }
+
+    @property
+    def public_key(self) -> dict[str, Any]:
+        """Return the key with which its messages can be checked."""
+        found: dict[str, Any] = jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
+        return {**found, "kid": "k1", "use": "sig", "alg": "RS256"}
 
     def registration_address(self, tool_address: str) -> str:
         """Return the address that the browser of an admin loads after the tool's address was pasted in."""
@@ -133,8 +130,10 @@ class LtiPlatform(ThreadingHTTPServer):
         if asked["grant_type"] != "client_credentials" or asked["client_assertion_type"] != ASSERTION:
             raise ValueError("not the grant of LTI")
         self._from_tool(asked["client_assertion"], issuer=self.client_id, audience=f"{self.url}/token")
+        if not self._allows(asked["scope"]):
+            raise ValueError("the tool did not register for this")
         token = uuid4().hex
-        self.access_tokens.add(token)
+        self.access_tokens[token] = asked["scope"]
         return {"access_token": token, "token_type": "bearer", "expires_in": 3600, "scope": asked["scope"]}
 
     def list_members(self, first: int) -> tuple[dict[str, Any], int | None]:
@@ -168,7 +167,13 @@ class LtiPlatform(ThreadingHTTPServer):
         link = self._link(hint)
         shown = {"id": link["id"], "title": link["title"]}
         custom = {CLAIM + "custom": link["custom"]} if "custom" in link else {}
+        if self._allows(SCOPE) and (hint == LINK["id"] or "lineItem" in link):
+            common[ENDPOINT] = {"scope": [SCOPE], "lineitem": self.gradebook.line_item_url(self.url, hint)}
         return {**common, **custom, CLAIM + "message_type": "LtiResourceLinkRequest", CLAIM + "resource_link": shown}
+
+    def _allows(self, scope: str) -> bool:
+        # A tool whose values were copied by hand may do all.
+        return scope in self.tool.get("scope", scope).split()
 
     def _link(self, link: str) -> dict[str, Any]:
         return next(one for one in self.links if one["id"] == link)
@@ -181,110 +186,6 @@ class LtiPlatform(ThreadingHTTPServer):
         keys = jwt.PyJWKSet.from_dict(self.fetch(self.tool["jwks_uri"]))
         key = keys[jwt.get_unverified_header(token)["kid"]]
         return dict(jwt.decode(token, key, algorithms=["RS256"], issuer=issuer, audience=audience))
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: LtiPlatform
-
-    def do_GET(self) -> None:
-        """Answer a request."""
-        lms, parts = self.server, urlsplit(self.path)
-        asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        if parts.path == "/configuration":
-            self._json(lms.configuration)
-        elif parts.path == "/keys":
-            public: dict[str, Any] = jwt.algorithms.RSAAlgorithm.to_jwk(lms.key.public_key(), as_dict=True)
-            self._json({"keys": [{**public, "kid": "k1", "use": "sig", "alg": "RS256"}]})
-        elif parts.path == "/authorize":
-            self._authorize(asked)
-        elif parts.path == "/members":
-            self._members(int(asked.get("from", "0")))
-        elif parts.path == "/open":
-            frame = f'<iframe src="{html.escape(lms.login_address(asked["who"], asked["link"]))}" width="100%" height="900"></iframe>'
-            self._page(f'<p><a href="/">My LMS</a></p>{frame}')
-        else:
-            self._page(self._course())
-
-    def do_POST(self) -> None:
-        """Answer a form or a JSON body."""
-        lms, body = self.server, self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        if self.path == "/register":
-            if self.headers.get("Authorization") != f"Bearer {lms.registration_token}":
-                self._json({"error": "invalid_token"}, status=401)
-                return
-            self._json(lms.register(json.loads(body)), status=201)
-            return
-        asked = {name: values[-1] for name, values in parse_qs(body.decode()).items()}
-        try:
-            if self.path == "/token":
-                self._json(lms.give_token(asked))
-            elif self.path == "/chosen":
-                lms.take_choice(asked["JWT"])
-                self._page('<p id="chosen">Put into the course.</p><p><a href="/" target="_top">My LMS</a></p>')
-            else:
-                self._authorize(asked)
-        except (jwt.PyJWTError, KeyError, ValueError) as error:
-            self._json({"error": "invalid_request", "reason": type(error).__name__}, status=400)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing about requests."""
-
-    def _authorize(self, asked: dict[str, str]) -> None:
-        try:
-            message = self.server.message(asked)
-        except (KeyError, ValueError, StopIteration):
-            self._json({"error": "invalid_request"}, status=400)
-            return
-        hidden = "".join(
-            f'<input type="hidden" name="{name}" value="{html.escape(message[name])}">'
-            for name in ("id_token", "state")
-        )
-        form = (
-            f'<form id="go" method="post" action="{html.escape(message["to"])}">{hidden}<button>Go on</button></form>'
-        )
-        self._page(f'{form}<script>document.getElementById("go").submit()</script>')
-
-    def _members(self, first: int) -> None:
-        if self.headers.get("Authorization", "").removeprefix("Bearer ") not in self.server.access_tokens:
-            self._json({"error": "invalid_token"}, status=401)
-            return
-        found, more = self.server.list_members(first)
-        link = {} if more is None else {"Link": f'<{self.server.next_site}/members?from={more}>; rel="next"'}
-        self._json(found, headers=link)
-
-    def _course(self) -> str:
-        lms = self.server
-        if not lms.tool:
-            return "<h1>My LMS</h1><p>No tool is registered.</p>"
-        rows = "".join(
-            f'<li>{html.escape(link["title"])}: {self._people(link["id"])}</li>' for link in lms.links
-        )  # fmt: skip
-        teachers = " ".join(
-            f'<a href="/open?who={one.subject}&amp;link={CHOOSE}">{html.escape(one.name)}</a>'
-            for one in lms.members.values() if one.role == "Instructor"
-        )  # fmt: skip
-        return f"<h1>{html.escape(COURSE['title'])}</h1><ul>{rows}</ul><p>Add a link: {teachers}</p>"
-
-    def _people(self, link: str) -> str:
-        return " ".join(
-            f'<a href="/open?who={one.subject}&amp;link={link}">{html.escape(one.name)}</a>'
-            for one in self.server.members.values()
-        )  # fmt: skip
-
-    def _json(self, answer: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> None:
-        self._send(json.dumps(answer).encode(), "application/json", status=status, headers=headers or {})
-
-    def _page(self, body: str) -> None:
-        self._send(
-            f"<!doctype html><html lang=en><title>My LMS</title>{body}".encode(), "text/html; charset=utf-8", status=200, headers={}
-        )  # fmt: skip
-
-    def _send(self, body: bytes, content_type: str, *, status: int, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Type": content_type, "Content-Length": str(len(body)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
 
 
 @contextmanager

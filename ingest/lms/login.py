@@ -1,4 +1,4 @@
-"""The way of a browser to the platform: OpenID Connect that the platform has begun (third-party initiated login)."""
+"""Send a browser on to the platform: OpenID Connect that the platform has begun (third-party initiated login)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from urllib.parse import urlencode, urlsplit
 from ingest.lms import tickets
 from models.platforms import Platform
 
-MAX_HINT = 4096
+# The hints travel in an address of ours and in one of the platform. No server takes one that is much longer.
+MAX_HINTS = 7000
 HINTS = ("login_hint", "lti_message_hint")
 
 
 def ticket(platform: Platform, asked: dict[str, str], *, browser: str, in_new_tab: bool) -> str:
     """Return what the next step must know: where the browser comes from, and the hints for the platform."""
-    hints = {name: asked[name][:MAX_HINT] for name in HINTS if asked.get(name)}
-    values = {"platform": str(platform.id), "browser": tickets.digest_of(browser), "tab": in_new_tab, **hints}
+    values = {"platform": str(platform.id), "browser": tickets.digest_of(browser), "tab": in_new_tab, **_hints(asked)}
     return tickets.sign("ticket", values)
+
+
+def are_too_long(asked: dict[str, str]) -> bool:
+    """Return whether the platform has sent more hints than can be brought back to it. A part of one would mean nothing there."""
+    return sum(map(len, _hints(asked).values())) > MAX_HINTS
 
 
 def platform_address(platform: Platform, known: dict[str, Any], *, redirect_uri: str) -> str:
@@ -34,18 +39,5 @@ def platform_address(platform: Platform, known: dict[str, Any], *, redirect_uri:
     return f"{registration.authorization_url}{joint}{urlencode(asked)}"
 
 
-def is_neighbour(url: str, other: str) -> bool:
-    """Return whether two addresses are of one site: on one host, or on hosts that differ in their first part only.
-
-    We prove who we are to the site that a request for a token goes to, and to no other: its proof would let that site ask
-    for tokens in our name.
-    """
-    host, beside = (urlsplit(one).hostname or "" for one in (url, other))
-    above, above_other = host.partition(".")[2], beside.partition(".")[2]
-    return host == beside or (above == above_other and "." in above)
-
-
-def origin_of(url: str) -> str:
-    """Return the origin of an address, as a browser writes it."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}".lower()
+def _hints(asked: dict[str, str]) -> dict[str, str]:
+    return {name: asked[name] for name in HINTS if asked.get(name)}

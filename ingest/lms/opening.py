@@ -8,7 +8,7 @@ from uuid import UUID
 from ingest.lms.launch_claims import Launch
 from ingest.web import security_log
 from ingest.web.problems import Problem
-from models import courses, lms_people, platform_courses, sessions
+from models import courses, lms_people, platform_assignments, platform_courses, platform_use, sessions
 from models.db import session
 from models.errors import Invalid, NotFound
 from models.lms_assignments import LmsAssignment, place_assignment, place_course
@@ -16,6 +16,7 @@ from models.platforms import Platform, spend_launch
 from models.sessions import Family
 from models.users import check_key_restored
 from outgoing.client import url_objection
+from outgoing.lti import is_own_site
 
 UNKNOWN_ASSIGNMENT = (
     "This assignment is not known here, and your LMS may not add assignments. Ask an admin of your school."
@@ -24,7 +25,7 @@ UNKNOWN_ASSIGNMENT = (
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """What a launch has opened: a session of its person, in a course, for an assignment unless it is deep linking."""
+    """What a launch has opened: a session of its person, in a course, for an assignment when it is a link's."""
 
     family: Family
     course: UUID
@@ -35,11 +36,11 @@ def carry_out(launch: Launch, platform: Platform, *, nonce: str, allow_local: bo
     """Use the launch up, store who and what is new, and open a session. Raises Problem, Unauthorised, Invalid, NotFound."""
     if launch.role is None:
         raise Problem("forbidden", "Your LMS says neither that you learn in this course nor that you teach it.")
-    if launch.deep_linking is not None and launch.role != "educator":
+    if launch.is_for_teachers and launch.role != "educator":
         raise Problem("forbidden", "Only teachers choose what a link leads to.")
     with session(org=platform.org, role="ec_lms", actor=platform.id):
         spend_launch(nonce, org=platform.org, platform=platform.id)
-        user = lms_people.find_or_add(launch.person, role=launch.role, org=platform.org, platform=platform.id)
+        user = lms_people.find_or_add(launch.person, role=launch.role, org=platform.org, source=platform.id)
         course, assignment = _place(launch, platform)
         lms_people.enrol(user, org=platform.org, course=course, role=launch.role)
         if (
@@ -47,16 +48,28 @@ def carry_out(launch: Launch, platform: Platform, *, nonce: str, allow_local: bo
             and url_objection(launch.memberships_url, allow_local=allow_local) is None
         ):
             platform_courses.store(course, launch.memberships_url, org=platform.org, platform=platform.id)
+        line_item_url = _line_item_url(launch, platform, allow_local=allow_local)
+        if assignment is not None and line_item_url is not None:
+            platform_assignments.store(assignment, line_item_url, org=platform.org, platform=platform.id)
     with session(org=platform.org, role="ec_auth", actor=user):
         check_key_restored(user)
         account = sessions.fetch_account(user, org=platform.org)
         if account.disabled:
             raise Problem("forbidden", "Your account here is disabled. Ask an admin of your school.")
         family = sessions.open_family(account, org=platform.org, is_proof=False)
+        platform_use.note_launch(platform.id, org=platform.org)
     security_log.acts(platform.org, actor=user, role=account.role)
     security_log.concerns("session", family.id)
     security_log.note("sign_in_succeeded")
     return Opened(family=family, course=course, assignment=assignment)
+
+
+def _line_item_url(launch: Launch, platform: Platform, *, allow_local: bool) -> str | None:
+    """Return where the platform takes scores of the link, or None. Ids of its students go to no other site."""
+    url = launch.line_item_url
+    if url is None or url_objection(url, allow_local=allow_local) is not None:
+        return None
+    return url if is_own_site(platform, url) else None
 
 
 def _place(launch: Launch, platform: Platform) -> tuple[UUID, UUID | None]:

@@ -9,7 +9,6 @@ from uuid import UUID
 from flask import Blueprint, Response, url_for
 
 from ingest.lms import rosters, schemas
-from ingest.lms.login import is_neighbour, origin_of
 from ingest.web import outgoing, pagination
 from ingest.web.body import read_body
 from ingest.web.identity import Identity, admin
@@ -21,10 +20,12 @@ from ingest.web.step_up import require_step_up
 from models import platforms
 from models.platforms import PlatformCard, Registration
 from outgoing.client import url_objection
+from outgoing.sites import is_same_site, origin_of
 
 blueprint = Blueprint("platforms", __name__)
 
-ADDRESSES = ("issuer", "authorization_url", "token_url", "jwks_url")
+# The browser of a person opens the first ones, and we call the others.
+OPENED, CALLED = ("issuer", "authorization_url"), ("token_url", "jwks_url")
 
 
 @blueprint.get("/v1/platforms")
@@ -78,26 +79,21 @@ def one_platform(platform_id: UUID) -> Response:
     "Approve or change a platform",
     answers={200: schemas.Platform},
     body=schemas.PlatformChanges,
-    problems=("forbidden", "sign-in-again"),
+    problems=("forbidden", "sign-in-again", "conflict"),
 )
 def change(platform_id: UUID) -> Response:
-    """Approve a platform that has registered, switch it off or on again, or change it, from the next launch on. Admins only."""
-    who = admin()
-    payload = read_body(schemas.PlatformChanges)
-    with who.session():
-        require_step_up(who)
-        found = platforms.change_platform(platform_id, org=who.org, changes=payload.model_dump(exclude_unset=True))
-    return json_response(_to_schema(found))
+    """Approve a platform that has registered, switch it off or on again, or change it, from the next launch on. Admins only.
+
+    One that does not register itself gets its `values` here once it has our addresses, and launches at once.
+    """
+    return json_response(_to_schema(change_as(admin(), platform_id, read_body(schemas.PlatformChanges))))
 
 
 @blueprint.delete("/v1/platforms/<uuid:platform_id>")
 @operation("Switch a platform off", answers={204: None}, problems=("forbidden", "sign-in-again"))
 def switch_off(platform_id: UUID) -> tuple[str, int]:
     """Refuse launches from the next one on. Its courses, people and their essays stay. Admins only."""
-    who = admin()
-    with who.session():
-        require_step_up(who)
-        platforms.change_platform(platform_id, org=who.org, changes={"state": "off"})
+    change_as(admin(), platform_id, schemas.PlatformChanges(state="off"))
     return "", 204
 
 
@@ -124,15 +120,26 @@ def add_as(who: Identity, payload: schemas.PlatformDraft) -> tuple[PlatformCard,
     with who.session():
         require_step_up(who)
         if payload.values is None:
-            platform, token = platforms.invite(payload.name, org=who.org, creates_courses=payload.creates_courses)
+            platform, token = platforms.invite(
+                payload.name, org=who.org, creates_courses=payload.creates_courses, scores=payload.scores
+            )
         else:
-            values = payload.values.model_dump(exclude={"deployments"})
-            origins = list(dict.fromkeys(map(origin_of, (payload.values.issuer, payload.values.authorization_url))))
             platform = platforms.add(
-                payload.name, org=who.org, creates_courses=payload.creates_courses, known=Registration(**values),
-                deployments=payload.values.deployments, frame_origins=origins,
+                payload.name, org=who.org, creates_courses=payload.creates_courses, scores=payload.scores, **_facts(payload.values)
             )  # fmt: skip
         return platforms.fetch_platform(platform, org=who.org), token
+
+
+def change_as(who: Identity, platform_id: UUID, payload: schemas.PlatformChanges) -> PlatformCard:
+    """Change a platform and return it. Raises Problem."""
+    if payload.values is not None:
+        _check_addresses(payload.values)
+    with who.session():
+        require_step_up(who)
+        if payload.values is not None:
+            platforms.enter(platform_id, org=who.org, **_facts(payload.values))
+        changes = payload.model_dump(exclude_unset=True, exclude={"values"})
+        return platforms.change_platform(platform_id, org=who.org, changes=changes)
 
 
 def registration_url(token: str | None) -> str | None:
@@ -145,18 +152,26 @@ def addresses_of(platform: UUID) -> dict[str, str]:
     return {
         "login_url": url_for("lti_pages.login", platform_id=platform, _external=True),
         "launch_url": url_for("lti_pages.launch", _external=True),
-        "jwks_of_ours_url": url_for("lti_pages.our_keys", _external=True),
+        "jwks_of_ours_url": url_for("lti_pages.our_keys", platform_id=platform, _external=True),
     }
 
 
 def _check_addresses(values: schemas.Values) -> None:
-    allow_local = outgoing.client().allows_local
-    found = [(name, url_objection(getattr(values, name), allow_local=allow_local)) for name in ADDRESSES]
-    if values.token_audience is not None and not is_neighbour(values.token_audience, values.token_url):
+    client = outgoing.client()
+    found = [(name, url_objection(getattr(values, name), allow_local=client.allows_local)) for name in OPENED]
+    found += [(name, client.objection(getattr(values, name))) for name in CALLED]
+    if values.token_audience is not None and not is_same_site(values.token_audience, values.token_url):
         found.append(("token_audience", "must be an address of the same site as token_url"))
     wrong = [{"pointer": f"/values/{name}", "detail": objection} for name, objection in found if objection is not None]
     if wrong:
         raise Problem("invalid-payload", f"{wrong[0]['pointer'][8:]} {wrong[0]['detail']}.", errors=wrong)
+
+
+def _facts(values: schemas.Values) -> dict[str, Any]:
+    return {
+        "known": Registration(**values.model_dump(exclude={"deployments"})), "deployments": values.deployments,
+        "frame_origins": list(dict.fromkeys(map(origin_of, (values.issuer, values.authorization_url)))),
+    }  # fmt: skip
 
 
 def _to_schema(card: PlatformCard) -> schemas.Platform:

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, StrictBool, StrictStr, StringConstraints
 
 from ingest.web.schemas import Cursor, EmbedOrigins, RequestBody, Short
-from models.platforms import State
+from models.platforms import Scores, State
 
 CREATES_COURSES = "whether a launch may add the course and the assignment that it names"
 CreatesCourses = Annotated[StrictBool, Field(description=CREATES_COURSES)]
@@ -17,6 +17,7 @@ Text = Annotated[StrictStr, StringConstraints(min_length=1, max_length=255, patt
 Url = Annotated[StrictStr, StringConstraints(min_length=1, max_length=2048, pattern=r"^[!-~]+$")]
 DEPLOYMENTS = "the deployment ids from which launches are accepted"
 Deployments = Annotated[list[Text], Field(max_length=100, description=DEPLOYMENTS)]
+SCORES = "none: no score is sent; handed_in: when a student can see their feedback, the LMS gets 1 of 1, which is full marks for handing in"
 FRAME_ORIGINS = "the sites of the platform, which may show our pages in a frame"
 
 
@@ -39,6 +40,7 @@ class PlatformDraft(RequestBody):
 
     name: Short
     creates_courses: CreatesCourses = True
+    scores: Annotated[Scores, Field(description=SCORES)] = "none"
     values: Values | None = None
 
 
@@ -53,6 +55,13 @@ class PlatformChanges(RequestBody):
     )
     deployments: Deployments = Field(default_factory=list)
     frame_origins: EmbedOrigins = Field(default_factory=list)
+    scores: Annotated[Scores, Field(description=SCORES)] = Field(default_factory=lambda: "none")
+    values: Annotated[
+        Values | None,
+        Field(
+            description="before the first launch: in place of what it registered with, or of registering; null: stays"
+        ),
+    ] = None
 
 
 class Platform(BaseModel):
@@ -75,11 +84,12 @@ class Platform(BaseModel):
     jwks_url: str | None
     deployments: Annotated[list[str], Field(description=DEPLOYMENTS)]
     frame_origins: Annotated[list[str], Field(description=FRAME_ORIGINS)]
+    scores: Annotated[Scores, Field(description=SCORES)]
     login_url: Annotated[str, Field(description="for the platform: where a launch begins")]
     launch_url: Annotated[
         str, Field(description="for the platform: where its messages go, and the address of every link")
     ]
-    jwks_of_ours_url: Annotated[str, Field(description="for the platform: our public keys")]
+    jwks_of_ours_url: Annotated[str, Field(description="for this platform alone: our public keys")]
     registration_ends_at: datetime | None
     created_at: datetime
 
@@ -107,3 +117,23 @@ class Platforms(BaseModel):
 
     items: list[Platform]
     next_cursor: Cursor
+
+
+class SignedNotice(RequestBody):
+    """A notice."""
+
+    jwt: Annotated[str, Field(max_length=65536, description="the notice, signed as a launch is")]
+
+
+class NoticeBatch(RequestBody):
+    """Notices of a platform."""
+
+    notices: Annotated[list[SignedNotice], Field(min_length=1, max_length=100)]
+
+
+class NoticesTaken(BaseModel):
+    """What became of the notices of a batch."""
+
+    accepted: Annotated[int, Field(description="they tell of hand-ins, which are stored now or were before")]
+    ignored: Annotated[int, Field(description="of other types, about which nothing is done")]
+    refused: Annotated[int, Field(description="not signed by this platform for us, or without what is needed")]

@@ -10,65 +10,39 @@ from flask import Blueprint, Response, request, url_for
 from ingest.admin import schemas
 from ingest.lms import deep_links, tickets
 from ingest.lms.launch_claims import Launch
-from ingest.lms.login import origin_of
-from ingest.pages.forms import check_body
+from ingest.pages.launch_forms import read_ticket, send_back, teacher, to_remember
 from ingest.pages.rendering import page, page_blueprint
-from ingest.pages.session import Reader, known_reader, reader
-from ingest.web import outgoing
 from ingest.web.body import check
 from ingest.web.identity import Identity
 from ingest.web.problems import PROBLEM_TYPES, Problem, from_domain
-from models import courses, db, platforms
+from models import courses
 from models.errors import DomainError, Invalid
 from models.platforms import Platform
-from outgoing.client import url_objection
 
 blueprint: Blueprint = page_blueprint("deep_linking_pages")
 
-SECONDS = 3600
+TICKET = "choice"
 MOST = 100
 
 
 def show_choice(platform: Platform, launch: Launch, *, course: UUID) -> Response:
     """Show the assignments of the course, and a form for a new one."""
-    asked = launch.deep_linking
-    assert asked is not None
-    if url_objection(asked.return_url, allow_local=outgoing.client().allows_local) is not None:
-        raise Problem("invalid-payload", "Your LMS names no web address to send the choice to.")
-    known = {
-        "platform": str(platform.id), "deployment": launch.deployment, "return_url": asked.return_url, "data": asked.data,
-        "course": str(course), "user": str(_known_reader().who.user),
-    }  # fmt: skip
-    return _choice_page(tickets.sign("choice", known), course)
+    remembered = {**to_remember(platform, launch), "course": str(course)}
+    return _choice_page(tickets.sign(TICKET, remembered), course)
 
 
 @blueprint.post("/lti/choose")
 def choose() -> Response:
     """Send the LMS the assignment that was chosen, or a new one."""
-    who = reader("educator").who
-    check_body()
-    sent = request.form.get("choice", "")
-    known = tickets.read("choice", sent, seconds=SECONDS)
-    if known is None or known["user"] != str(who.user):
-        raise Problem("forbidden", "This page is too old. Begin again in your LMS.")
-    course = UUID(known["course"])
-    with db.session(role="ec_auth"):
-        platform = platforms.find_active(UUID(known["platform"]))
+    remembered, platform = read_ticket(TICKET, field="choice")
+    course = UUID(remembered["course"])
     try:
-        assignment = _chosen(who, course)
+        assignment = _chosen(teacher(), course)
     except (Problem, Invalid) as refusal:
-        return _choice_page(sent, course, refusal=refusal)
-    token = deep_links.answer(
-        platform, deployment=known["deployment"], data=known["data"], assignment=assignment["id"], title=assignment["title"],
-        launch_url=url_for("lti_pages.launch", _external=True),
-    )  # fmt: skip
-    return_url = known["return_url"]
-    response = page("deep_link.html", return_url=return_url, token=token, title=assignment["title"])
-    policy = response.headers["Content-Security-Policy"]
-    response.headers["Content-Security-Policy"] = policy.replace(
-        "form-action 'self'", f"form-action {origin_of(return_url)}"
-    )
-    return response
+        return _choice_page(request.form["choice"], course, refusal=refusal)
+    launch_url = url_for("lti_pages.launch", _external=True)
+    item = deep_links.link_to(assignment["id"], platform, title=assignment["title"], launch_url=launch_url)
+    return send_back(platform, item, remembered)
 
 
 def _chosen(who: Identity, course: UUID) -> dict[str, Any]:
@@ -89,7 +63,7 @@ def _chosen(who: Identity, course: UUID) -> dict[str, Any]:
 
 
 def _choice_page(choice: str, course: UUID, *, refusal: Problem | DomainError | None = None) -> Response:
-    who = _known_reader().who
+    who = teacher()
     with who.session():
         found = courses.fetch_course(course, org=who.org)
         assignments = courses.list_assignments(org=who.org, limit=MOST, course=course)
@@ -98,9 +72,3 @@ def _choice_page(choice: str, course: UUID, *, refusal: Problem | DomainError | 
     return page(
         "deep_link_choice.html", code=code, problem=problem, course=found, assignments=assignments, choice=choice, values=request.form
     )  # fmt: skip
-
-
-def _known_reader() -> Reader:
-    known = known_reader()
-    assert known is not None
-    return known

@@ -21,6 +21,7 @@ from models import (
     sessions,
     users,
 )
+from models.platforms import Registration
 from tests.conftest import Report
 from tests.ingest.conftest import ApiUnderTest, Headers, envelope, piece
 from tests.support.report_views import refresh_all
@@ -113,6 +114,17 @@ class RouteFixture:
         made = self.endpoint()
         with session_of(self.school, "ada"):
             return {**made, "delivery_id": endpoint_deliveries.add_ping(made["endpoint_id"], org=self.school.org)}
+
+    def active_platform(self) -> UUID:
+        name = uuid4().hex
+        known = Registration(
+            issuer=f"https://{name}.example", client_id="c", authorization_url="https://lms.example/a", token_url="https://lms.example/t",
+            jwks_url="https://lms.example/k",
+        )  # fmt: skip
+        with session_of(self.school, "ada"):
+            return platforms.add(
+                name, org=self.school.org, creates_courses=True, known=known, deployments=["1"], frame_origins=[]
+            )
 
     def platform(self) -> UUID:
         with session_of(self.school, "ada"):
@@ -275,6 +287,10 @@ OPERATIONS = (
         "POST /v1/rubrics/{rubric_id}/try", "401 403 403 403 202 202 202 403 403 404 404 403",
         ids=lambda fixture: {"rubric_id": fixture.school.rubric}, body=lambda _: {},
     ),
+    Operation(
+        "POST /lti/notices/{platform_id}", NOBODY, ids=lambda fixture: {"platform_id": fixture.active_platform()},
+        body=lambda _: {"notices": [{"jwt": "forged"}]},
+    ),
     Operation("POST /v1/webhooks/{source_id}", NOBODY, ids=lambda fixture: {"source_id": fixture.school.source}, body=lambda _: {}),
     Operation("GET /v1/users", STAFF_LIST),
     Operation("POST /v1/users", ADMIN_LIST.format(201), body=lambda _: {"role": "student", "email": f"{uuid4().hex}@x.example"}),
@@ -359,6 +375,7 @@ OPERATIONS = (
     Operation("DELETE /v1/platforms/{platform_id}", ADMIN.format(204), ids=lambda fixture: {"platform_id": fixture.platform()}),
     Operation("GET /v1/sources/{source_id}/status", ADMIN.format(200), ids=lambda fixture: {"source_id": fixture.source()}),
     Operation("GET /v1/sources/{source_id}/arrivals", ADMIN.format(200), ids=lambda fixture: {"source_id": fixture.source()}),
+    Operation("POST /v1/sources/{source_id}/try", ADMIN.format(200), ids=lambda fixture: {"source_id": fixture.source()}, body=lambda _: {}),
     Operation("POST /v1/sources/{source_id}/replay", ADMIN.format(202), ids=lambda fixture: {"source_id": fixture.source()}),
     Operation("GET /v1/sources/{source_id}/deliveries", ADMIN.format(200), ids=lambda fixture: {"source_id": fixture.source()}),
     Operation("GET /v1/sources/{source_id}/deliveries/{delivery_id}", ADMIN.format(200), ids=lambda fixture: fixture.delivery()),

@@ -9,8 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from standalone.lti_platform import LINK, LtiPlatform, run_lti_platform
+from standalone.lti_course import LINK
+from standalone.lti_platform import LtiPlatform, run_lti_platform
 from tests.ingest.conftest import ApiUnderTest, api, redis_client, redis_connection, shared_api, template
+from tests.support.asset_platform import AssetPlatform, run_asset_platform
 from tests.support.pages import Page, PageReader
 from tests.support.schools import School
 
@@ -35,7 +37,11 @@ class Platform:
 
     def message(self, reader: PageReader, subject: str, link: str = LINK["id"]) -> dict[str, str]:
         """Return the form that the LMS lets the browser send, after the first steps of a launch."""
-        begun = reader.client.get(path_of(self.lms.login_address(subject, link)))
+        return self.go_on(reader, path_of(self.lms.login_address(subject, link)))
+
+    def go_on(self, reader: PageReader, path: str) -> dict[str, str]:
+        """Return the form that the LMS lets the browser send, after a launch that begins at this address of ours."""
+        begun = reader.client.get(path)
         assert begun.status_code == 303, begun.text
         sent_on = reader.client.get(begun.location)
         assert sent_on.location.startswith(f"{self.lms.url}/authorize?"), sent_on.text
@@ -84,6 +90,28 @@ def lms() -> Iterator[LtiPlatform]:
 def platform(api: ApiUnderTest, lms: LtiPlatform) -> Platform:
     """Give an LMS that one school has connected."""
     return connect(api, lms)
+
+
+@pytest.fixture(scope="module")
+def shared_platform(shared_api: ApiUnderTest) -> Iterator[Platform]:
+    """Give one LMS with documents and notices, connected with one app, for a whole file."""
+    with run_asset_platform() as started:
+        platform = connect(shared_api, started)
+        # It keeps our keys, as platforms do: while this process is a worker, the app cannot answer.
+        ours = started.fetch(started.tool["jwks_uri"])
+        started.fetch = lambda _: ours
+        yield platform
+
+
+@pytest.fixture
+def asset_platform(shared_platform: Platform) -> Iterator[Platform]:
+    """Give the shared LMS, and undo afterwards what a test has done there and handed in."""
+    yield shared_platform
+    assert isinstance(shared_platform.lms, AssetPlatform)
+    shared_platform.lms.forget()
+    tables = ("returns", "arrivals", "passes", "submissions", "essays", "asset_activities", "notice_handlers")
+    deletes = "".join(f"delete from {table};" for table in tables)
+    shared_platform.api.database.sql(f"set session_replication_role = replica; {deletes} select 1")
 
 
 def rows_of(api: ApiUnderTest) -> dict[str, int]:

@@ -7,7 +7,7 @@ import time
 import pytest
 import time_machine
 
-from standalone.lti_platform import CHOOSE, DEEP
+from standalone.lti_course import CHOOSE, DEEP
 from tests.ingest.conftest import ApiUnderTest
 from tests.lti.conftest import Platform, rows_of
 from tests.support.pages import Page, PageReader

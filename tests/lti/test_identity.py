@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from standalone.lti_platform import CLAIM, LtiPlatform, run_lti_platform
+from standalone.lti_course import CLAIM, Member
+from standalone.lti_platform import LtiPlatform, run_lti_platform
 from tests.ingest.conftest import ApiUnderTest
 from tests.lti.conftest import Platform, connect, rows_of
 
@@ -33,6 +34,18 @@ def test_same_subject_of_two_platforms_is_two_people(api: ApiUnderTest, platform
     second.open("4")
     [one], [other] = users_of(api, platform), users_of(api, second)
     assert one != other
+
+
+def test_subjects_are_exact(api: ApiUnderTest, platform: Platform) -> None:
+    """A subject is opaque: one that differs in anything is another person's."""
+    for subject in ("4", "4 ", "4\u200b", "e\u0301", "\u00e9"):
+        platform.lms.members[subject] = Member(subject=subject, name="Sam", role="Learner")
+        for _ in range(2):
+            assert platform.open(subject).page is not None
+    found = api.database.sql(
+        "select count(*), count(distinct user_id) from lms_people where source_id = %s", platform.id
+    )
+    assert found == [(5, 5)]
 
 
 def test_same_id_of_the_register_is_one_person(api: ApiUnderTest, platform: Platform, second: Platform) -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import secrets
 import string
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qs, quote_plus, urlsplit
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from standalone.lti_platform import CLAIM, MEMBERSHIP, LtiPlatform
+from ingest import gunicorn
+from ingest.lms.login import MAX_HINTS
+from standalone.lti_course import CLAIM, MEMBERSHIP
+from standalone.lti_platform import LtiPlatform
 from tests.ingest.conftest import ApiUnderTest
-from tests.lti.conftest import Platform, rows_of
+from tests.lti.conftest import Platform, path_of, rows_of
 from tests.support.pages import PageReader
 
 
@@ -57,10 +63,48 @@ def test_a_second_launch_adds_nobody_and_no_course(platform: Platform) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("characters", "status"), [(MAX_HINTS - 1, 303), (MAX_HINTS, 401)])
+def test_hints_come_back_whole_or_the_login_is_refused(platform: Platform, characters: int, status: int) -> None:
+    hint, reader = secrets.token_urlsafe(characters)[:characters], PageReader(platform.api.app)
+    asked = {"iss": platform.lms.url, "login_hint": "4", "lti_message_hint": hint}
+    begun = reader.client.post(f"/lti/login/{platform.id}", data=asked)
+    assert begun.status_code == status
+    if status == 303:
+        assert len(f"GET {begun.location} HTTP/1.1") < gunicorn.limit_request_line
+        sent_on = parse_qs(urlsplit(reader.client.get(begun.location).location).query)
+        assert sent_on["lti_message_hint"] == [hint]
+
+
 def test_pages_of_a_launch_may_be_framed_by_the_platform_only(platform: Platform) -> None:
     page = platform.open("4").page
     assert page is not None
     assert f"frame-ancestors {platform.lms.url};" in page.answer.headers["Content-Security-Policy"] + ";"
+
+
+@pytest.mark.parametrize(
+    ("return_url", "site"),
+    [
+        ("https://school.127.0.0.1/course", None), ("https://another.example/", None), ("javascript:alert(1)", None), ("https://[x", None), (7, None),
+    ],
+)  # fmt: skip
+def test_no_other_site_gets_into_the_frame_by_a_launch(platform: Platform, return_url: object, site: None) -> None:
+    platform.lms.claims[CLAIM + "launch_presentation"] = {"return_url": return_url}
+    page = platform.open("4").page
+    assert page is not None
+    assert f"frame-ancestors {platform.lms.url};" in page.answer.headers["Content-Security-Policy"] + ";"
+
+
+def test_school_of_a_hosted_lms_may_frame_the_pages_of_its_launch(api: ApiUnderTest, platform: Platform) -> None:
+    api.database.sql("update platforms set issuer = 'https://canvas.lms.example' returning 1")
+    platform.lms.claims |= {
+        "iss": "https://canvas.lms.example",
+        CLAIM + "launch_presentation": {"return_url": "https://school.lms.example/c"},
+    }
+    reader, issuer = PageReader(api.app), quote_plus("https://canvas.lms.example")
+    begun = platform.lms.login_address("4").replace(quote_plus(platform.lms.url), issuer, 1)
+    page = platform.send(reader, platform.go_on(reader, path_of(begun)))
+    policy = page.answer.headers["Content-Security-Policy"]
+    assert f"frame-ancestors {platform.lms.url} https://school.lms.example" in policy
 
 
 def test_over_tls_the_cookies_are_for_frames_of_one_site(platform: Platform) -> None:
@@ -127,6 +171,13 @@ def test_forged_launch_is_refused_and_nothing_is_stored(platform: Platform, case
     assert page is not None
     assert page.status == 401
     assert rows_of(platform.api) == before
+
+
+def test_token_with_a_deep_header_is_refused(platform: Platform) -> None:
+    reader = PageReader(platform.api.app)
+    message = platform.message(reader, "4")
+    deep = base64.urlsafe_b64encode(b"[" * 100_000).decode()
+    assert platform.send(reader, {**message, "id_token": f"{deep}.e30.e30"}).status == 401
 
 
 @pytest.mark.parametrize("algorithm", ["none", "HS256"])

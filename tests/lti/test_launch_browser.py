@@ -1,4 +1,4 @@
-"""Launch in a real browser, in a frame of another site: hand-in page and desk, also where third-party cookies are blocked."""
+"""Launch in a real browser, in a frame of another site: hand-in, feedback and desk, also where third-party cookies are blocked."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
 
@@ -13,9 +14,12 @@ import pytest
 from playwright.sync_api import FrameLocator, Page, sync_playwright
 from werkzeug.serving import make_server
 
-from standalone.lti_platform import LINK, LtiPlatform
-from tests.ingest.conftest import ApiUnderTest
+from standalone.lti_course import LINK
+from standalone.lti_platform import LtiPlatform
+from tests.ingest.conftest import ApiUnderTest, Worker
 from tests.support.browser import CHROMIUM
+from tests.support.races import eventually
+from tests.support.schools import load_keys
 from tests.support.tls import make_certificates
 from tests.support.walker import needs_browser
 
@@ -29,6 +33,7 @@ def served(api: ApiUnderTest, folder: Path) -> Iterator[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(made.certificate, made.key)
     server = make_server("127.0.0.1", 0, api.app, threaded=True, ssl_context=context)
+    server.daemon_threads = False  # closing waits for the requests that are still being answered
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"https://localhost:{server.server_port}"
@@ -73,6 +78,21 @@ def open_in_frame(page: Page, lms: LtiPlatform, who: str) -> FrameLocator:
     return page.frame_locator("iframe")
 
 
+def give_feedback(api: ApiUnderTest) -> None:
+    """Read the essay as a worker does, in a process of its own: this one answers the page meanwhile."""
+    [(submission,)] = api.database.sql("select id from submissions")
+    child = get_context("spawn").Process(target=_finish_passes, args=(api.worker, str(submission)))
+    child.start()
+    child.join(60)  # a busy machine needs many seconds to start a process
+    assert child.exitcode == 0
+
+
+def _finish_passes(worker: Worker, submission: str) -> None:
+    load_keys()
+    for name in ("grammar", "structure", "content"):
+        worker.finish(submission, name, quote="like")
+
+
 @pytest.mark.slow(reason="starts a browser twice")
 @needs_browser
 @pytest.mark.parametrize("blocks_third_parties", [False, True])
@@ -90,7 +110,11 @@ def test_launch_in_a_frame_of_another_site(
         frame.locator("#text").fill("I like the lake.")
         frame.get_by_role("button", name="Hand in").click()
         frame.get_by_role("heading", name="The lake").wait_for()
-        open_in_frame(page, lms, "4").get_by_role("heading", name="The lake").wait_for()
+        give_feedback(api)
+        frame.get_by_text("One subject, one verb.").first.wait_for()
+        frame.get_by_role("button", name="Helpful", exact=True).first.click()
+        eventually(lambda: api.database.sql("select reaction from feedback_reactions") == [("helpful",)])
+        assert page.url.startswith(lms.url)
         open_in_frame(page, lms, "2").get_by_role("heading", name=LINK["title"]).wait_for()
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from standalone.lti_platform import NAMES_AND_ROLES, LtiPlatform, Member
+from ingest.lms import rosters
+from models import lms_people
+from standalone.lti_course import NAMES_AND_ROLES, Member, Reply
+from standalone.lti_platform import LtiPlatform
 from tests.ingest.conftest import ApiUnderTest, check_refused
 from tests.lti.conftest import Platform, rows_of
 
@@ -36,6 +41,28 @@ def test_people_of_the_list_are_enrolled_once(api: ApiUnderTest, platform: Platf
     assert rows_of(api)["users"] == before["users"]
 
 
+def test_whoever_is_enrolled_can_launch_meanwhile(
+    api: ApiUnderTest, platform: Platform, course: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rosters, "PORTION", 2)
+    platform.lms.members |= {
+        f"s{number}": Member(subject=f"s{number}", name="Sam", role="Learner") for number in range(3)
+    }
+    usual, enrolled = lms_people.enrol, list[UUID]()
+
+    def enrol(user: UUID, **how: Any) -> None:
+        usual(user, **how)
+        enrolled.append(user)
+        if len(enrolled) == 5:
+            # Somebody of the first portion opens their assignment while the third one is written.
+            page = ThreadPoolExecutor(1).submit(platform.open, "5").result(30).page
+            assert page is not None
+            assert page.status == 200
+
+    monkeypatch.setattr(lms_people, "enrol", enrol)
+    assert fetch(api, platform, course).json == {"enrolled": 6, "left_out": 0}
+
+
 def test_who_does_not_fit_is_left_out(api: ApiUnderTest, platform: Platform, course: str) -> None:
     api.client.patch(f"/v1/users/{api.school.ada}", json={"external_id": "ada-sis"}, headers=api.signed_in("ada"))
     extra = (
@@ -52,6 +79,20 @@ def test_who_does_not_fit_is_left_out(api: ApiUnderTest, platform: Platform, cou
     assert fetch(api, platform, course).json == {"enrolled": 4, "left_out": 2}
     linked = api.database.sql("select count(*) from lms_people where user_id = %s", api.school.alice)
     assert linked == [(1,)]
+
+
+def test_large_course_is_asked_for_in_pages(api: ApiUnderTest, platform: Platform, course: str) -> None:
+    asked = []
+
+    def note(path: str, usual: Reply) -> Reply:
+        asked.append(path)
+        return usual
+
+    platform.lms.reply = note
+    url = f"{platform.lms.url}/members?rlid=1"
+    api.database.sql("update platform_courses set memberships_url = %s returning 1", url)
+    assert fetch(api, platform, course).status_code == 200
+    assert asked == ["/token", "/members?rlid=1&limit=200"]
 
 
 @pytest.mark.parametrize("page", [{}, {"members": 7}, []])

@@ -1,4 +1,4 @@
-"""Launch and deep-link from the LTI platform of Open edX (`lti-consumer-xblock`), and get a token of it."""
+"""Launch and deep-link from the LTI platform of Open edX (`lti-consumer-xblock`), and get tokens of it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ from django.conf import settings
 from django.test.utils import override_settings
 from werkzeug.serving import make_server
 
-from ingest.lms import services
+from ingest.lms import names_and_roles
 from ingest.web import outgoing
 from models import db, platforms
+from models.lti_keys import signing_key
+from outgoing.lti import access_token
+from outgoing.score import SCOPE
 from tests.ingest.conftest import ApiUnderTest
 from tests.support.pages import Page, PageReader
 
@@ -33,7 +36,7 @@ with warnings.catch_warnings():
     from lti_consumer.data import Lti1p3LaunchData
     from lti_consumer.lti_1p3.consumer import LtiAdvantageConsumer
 
-MEMBERSHIPS = services.NAMES_AND_ROLES
+MEMBERSHIPS = names_and_roles.MEMBERS_SCOPE
 
 
 class _OpenEdx(ThreadingHTTPServer):
@@ -117,7 +120,7 @@ def open_edx(api: ApiUnderTest) -> Iterator[OpenEdx]:
     edx.consumer = LtiAdvantageConsumer(
         iss=edx.url, lti_oidc_url=made["login_url"], lti_launch_url=made["launch_url"], client_id="c-1", deployment_id="1",
         rsa_key=key.decode(), rsa_key_id="k1", redirect_uris=[made["launch_url"]],
-        tool_keyset_url=f"http://127.0.0.1:{ours.server_port}/lti/jwks",
+        tool_keyset_url=f"http://127.0.0.1:{ours.server_port}/lti/jwks/{made['id']}",
     )  # fmt: skip
     with override_settings(PLATFORM_NAME="Open edX"):
         yield OpenEdx(api, edx.consumer, made)
@@ -145,9 +148,22 @@ def test_teacher_chooses_and_students_arrive_there(open_edx: OpenEdx) -> None:
     assert open_edx.open("u-1", "student").words("#assignment_id option[selected]") == ["A letter"]
 
 
+def test_launch_says_where_scores_go_and_our_key_gets_a_token_for_them(open_edx: OpenEdx) -> None:
+    line_item = f"{open_edx.platform['issuer']}/api/lti_consumer/v1/lti/1/lti-ags/1"
+    open_edx.consumer.enable_ags(line_item.rpartition("/")[0], line_item)
+    open_edx.open("u-1", "student")
+    assert open_edx.api.database.sql("select line_item_url from platform_assignments") == [(line_item,)]
+    assert open_edx.consumer.check_token(token_of(open_edx, SCOPE), [SCOPE])
+
+
 def test_our_key_gets_a_token(open_edx: OpenEdx) -> None:
+    assert open_edx.consumer.check_token(token_of(open_edx, MEMBERSHIPS), [MEMBERSHIPS])
+
+
+def token_of(open_edx: OpenEdx, scope: str) -> str:
+    """Return a token of Open edX."""
     with db.session(role="ec_auth"):
         platform = platforms.find_by_client(open_edx.platform["issuer"], "c-1")
+        key = signing_key(platform.id)
     with open_edx.api.app.app_context():
-        token = services.access_token(platform, MEMBERSHIPS, client=outgoing.client())
-    assert open_edx.consumer.check_token(token, [MEMBERSHIPS])
+        return access_token(platform, scope, key, client=outgoing.client())

@@ -33,9 +33,13 @@ def acting(school: School, actor):
 
 
 @pytest.mark.parametrize(
-    "statement", ["select place_lms_course('c', 'c')", "select add_lms_educator(uuidv7(), null, '', '', '', 'k')"]
-)
-def test_only_an_active_platform_adds_courses_and_teachers(school: School, platform, statement: str) -> None:
+    "statement",
+    [
+        "select place_lms_course('c', 'c')", "select add_lms_educator(uuidv7(), null, '', '', '', 'k')",
+        "select take_notices('[]')",
+    ],
+)  # fmt: skip
+def test_only_an_active_platform_adds_courses_teachers_and_arrivals(school: School, platform, statement: str) -> None:
     for actor in (school.source, school.api_key_id, None):
         with pytest.raises(peewee.ProgrammingError, match="no platform is acting"), acting(school, actor):
             db.row(statement)
@@ -47,7 +51,7 @@ def test_only_an_active_platform_adds_courses_and_teachers(school: School, platf
 
 def test_platform_makes_teachers_of_its_own_courses_only(school: School, platform) -> None:
     with acting(school, platform):
-        user = lms_people.find_or_add(TEACHER, role="educator", org=school.org, platform=platform)
+        user = lms_people.find_or_add(TEACHER, role="educator", org=school.org, source=platform)
         own = place_course("c-1", "Own")
         lms_people.enrol(user, org=school.org, course=own, role="educator")
     with pytest.raises(NotFound), acting(school, platform):
@@ -100,4 +104,4 @@ def test_admin_is_never_opened(school: School, platform, database: Database) -> 
     person = LmsPerson(subject="4", sis_id="alice-sis", name=None)
     for role in ("student", "educator"):
         with pytest.raises(Invalid, match="an admin's"), acting(school, platform):
-            lms_people.find_or_add(person, role=role, org=school.org, platform=platform)  # type: ignore[arg-type]
+            lms_people.find_or_add(person, role=role, org=school.org, source=platform)  # type: ignore[arg-type]

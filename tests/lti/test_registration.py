@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
-from standalone.lti_platform import TOOL, LtiPlatform
+from ingest.lms import registration
+from models.platforms import Registration
+from outgoing.errors import NoAnswer
+from standalone.lti_course import TOOL
+from standalone.lti_platform import LtiPlatform
 from tests.ingest.conftest import ApiUnderTest, check_refused
 from tests.lti.conftest import Platform, connect, path_of
 from tests.support.pages import PageReader
@@ -80,6 +84,60 @@ def test_platform_that_contradicts_itself_is_not_registered(
     assert api.client.get(address).status_code == 200
 
 
+CANVAS = {
+    "issuer": "https://canvas.instructure.com", "authorization_endpoint": "https://sso.canvaslms.com/api/lti/authorize_redirect",
+    "token_endpoint": "https://sso.canvaslms.com/login/oauth2/token", "jwks_uri": "https://sso.canvaslms.com/api/lti/security/jwks",
+    "registration_endpoint": "https://sso.canvaslms.com/api/lti/registrations", "authorization_server": "sso.canvaslms.com",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("configuration_url", "change", "objection"),
+    [
+        ("https://sso.canvaslms.com/api/lti/security/openid-configuration", {}, None),
+        ("https://school.instructure.com/api/lti/security/openid-configuration", {}, None),
+        ("https://another.example/configuration", {}, "its issuer has another address"),
+        ("https://sso.canvaslms.com/x", {"jwks_uri": "https://another.example/keys"}, "its issuer has another address"),
+        ("https://sso.canvaslms.com/x", {"issuer": "https://canvas.another.example"}, "its issuer has another address"),
+        ("https://sso.canvaslms.com.another.example/x", {}, "its issuer has another address"),
+        ("https://sso.canvaslms.com/x", {"authorization_server": "another.example"}, "its authorization_server is another site"),
+    ],
+)  # fmt: skip
+def test_canvas_in_the_cloud_answers_at_other_names_than_its_issuer(
+    configuration_url: str, change: dict[str, Any], objection: str | None
+) -> None:
+    def read() -> str | None:
+        configuration = {**CANVAS, **change}
+        registration.check_configuration(configuration, configuration_url, allow_local=False)
+        return registration.audience_of(configuration)
+
+    if objection is None:
+        assert read() is None
+    else:
+        with pytest.raises(NoAnswer, match=objection):
+            read()
+
+
+@pytest.mark.parametrize(
+    ("referrer", "sites"),
+    [
+        (None, []),
+        ("https://school.lms.example/courses/1", ["https://school.lms.example"]),
+        ("https://another.example/", []),
+        ("http://school.lms.example/", []),
+        ("https://x;script-src *@school.lms.example/", []),
+    ],
+)
+def test_site_from_which_the_admin_came_may_frame_us_if_it_is_the_issuers(
+    referrer: str | None, sites: list[str]
+) -> None:
+    known = Registration(
+        issuer="https://canvas.lms.example", client_id="1", authorization_url="https://sso.example/a", token_url="https://sso.example/t",
+        jwks_url="https://sso.example/k",
+    )  # fmt: skip
+    assert registration.frame_origins(known, referrer=referrer) == ["https://canvas.lms.example", *sites]
+
+
 def test_wrong_registration_token_of_the_platform_is_told(api: ApiUnderTest, lms: LtiPlatform) -> None:
     made = invite(api)
     address = path_of(lms.registration_address(made["registration_url"]))
@@ -95,19 +153,62 @@ def test_values_may_be_given_by_hand(api: ApiUnderTest, lms: LtiPlatform) -> Non
     assert (made.status_code, made.json["state"], made.json["registration_url"]) == (201, "active", None)
     login_url = made.json["login_url"]
     assert login_url == f"http://localhost/lti/login/{made.json['id']}"
-    lms.client_id = "c-1"
-    lms.tool = {
-        "initiate_login_uri": "http://localhost/lti/login", "redirect_uris": [made.json["launch_url"]],
-        TOOL: {"target_link_uri": made.json["launch_url"]},
-    }  # fmt: skip
-    page = Platform(api, lms, made.json["id"]).open("4").page
+    # Without the id, as an LMS that has one address for all schools calls it.
+    page = launch_as_entered(api, lms, {**made.json, "login_url": "http://localhost/lti/login"}).open("4").page
     assert page is not None
     assert page.words("h1") == ["Hand in an essay"]
 
 
+def launch_as_entered(api: ApiUnderTest, lms: LtiPlatform, made: dict[str, Any]) -> Platform:
+    lms.client_id = "c-1"
+    lms.tool = {
+        "initiate_login_uri": made["login_url"], "redirect_uris": [made["launch_url"]], TOOL: {"target_link_uri": made["launch_url"]},
+    }  # fmt: skip
+    return Platform(api, lms, made["id"])
+
+
+def test_values_come_after_our_addresses_and_stay_after_the_first_launch(api: ApiUnderTest, lms: LtiPlatform) -> None:
+    """An LMS that asks for our addresses first gives its client id only then."""
+    made, admin = invite(api), api.signed_in("ada")
+    path = f"/v1/platforms/{made['id']}"
+    other = api.signed_in("ada", api.other)
+    check_refused(api.client.patch(path, json={"values": values_of(lms)}, headers=other), 404, "not-found")
+    wrong = api.client.patch(path, json={"values": values_of(lms, token_url="https://10.0.0.1/token")}, headers=admin)
+    assert check_refused(wrong, 422, "invalid-payload")["errors"][0]["pointer"] == "/values/token_url"
+    assert (
+        api.client.patch(path, json={"values": values_of(lms, client_id="typo")}, headers=admin).json["state"]
+        == "active"
+    )
+    assert api.client.get(path_of(made["registration_url"])).status_code == 404
+
+    found = api.client.patch(path, json={"values": values_of(lms), "name": "Open edX"}, headers=admin).json
+    assert (found["name"], found["client_id"], found["deployments"]) == ("Open edX", "c-1", ["1"])
+    assert found["frame_origins"] == [lms.url]
+    platform = launch_as_entered(api, lms, found)
+    assert platform.open("4").page.words("h1") == ["Hand in an essay"]
+    refused = api.client.patch(path, json={"values": values_of(lms, client_id="c-2")}, headers=admin)
+    document = check_refused(refused, 422, "invalid-payload")
+    assert document["errors"] == [
+        {"pointer": "/values", "detail": "cannot change after the first launch; add a platform"}
+    ]
+    assert api.client.get(path, headers=admin).json["client_id"] == "c-1"
+
+
+def test_values_leave_a_platform_off_that_was_switched_off(api: ApiUnderTest, lms: LtiPlatform) -> None:
+    made, admin = invite(api), api.signed_in("ada")
+    path = f"/v1/platforms/{made['id']}"
+    assert api.client.delete(path, headers=admin).status_code == 204
+    assert api.client.patch(path, json={"values": values_of(lms)}, headers=admin).json["state"] == "off"
+    assert api.client.patch(path, json={"state": "active"}, headers=admin).json["state"] == "active"
+    taken = invite(api)["id"]
+    again = api.client.patch(f"/v1/platforms/{taken}", json={"values": values_of(lms)}, headers=admin)
+    assert check_refused(again, 409, "conflict")["errors"] == [{"pointer": "/values/client_id", "detail": "is taken"}]
+
+
 @pytest.mark.parametrize(
     "change",
-    [{"jwks_url": "http://lms.example/keys"}, {"issuer": "lms"}, {"deployments": []}, {"client_id": "a b"}, {"token_url": "https://u@a.example/"}],
+    [{"jwks_url": "http://lms.example/keys"}, {"issuer": "lms"}, {"deployments": []}, {"client_id": "a b"}, {"token_url": "https://u@a.example/"},
+     {"token_url": "https://10.0.0.1/token"}],
 )  # fmt: skip
 def test_values_that_cannot_work_are_refused(api: ApiUnderTest, lms: LtiPlatform, change: dict[str, Any]) -> None:
     body = {"name": "Open edX", "values": values_of(lms, **change)}
@@ -117,7 +218,9 @@ def test_values_that_cannot_work_are_refused(api: ApiUnderTest, lms: LtiPlatform
 def test_same_platform_twice_is_refused(api: ApiUnderTest, lms: LtiPlatform) -> None:
     admin, body = api.signed_in("ada"), {"name": "Open edX", "values": values_of(lms)}
     assert api.client.post("/v1/platforms", json=body, headers=admin).status_code == 201
-    check_refused(api.client.post("/v1/platforms", json=body, headers=admin), 409, "conflict")
+    document = check_refused(api.client.post("/v1/platforms", json=body, headers=admin), 409, "conflict")
+    assert document["errors"] == [{"pointer": "/values/client_id", "detail": "is taken"}]
+    assert document["detail"] == "Another platform in the org already has this client_id."
     other = api.signed_in("ada", api.other)
     assert api.client.post("/v1/platforms", json=body, headers=other).status_code == 201
 
@@ -185,3 +288,28 @@ def test_admin_pages_connect_approve_and_switch_off(api: ApiUnderTest, lms: LtiP
     assert "Saved." in changed.text
     reader.get(f"{path}/delete")
     assert "Its launches are refused from now on." in reader.post(f"{path}/delete").text
+
+
+def test_admin_page_takes_the_values_of_an_lms_that_does_not_register_itself(
+    api: ApiUnderTest, lms: LtiPlatform
+) -> None:
+    reader = PageReader(api.app)
+    reader.sign_in(api.school, "ada")
+    reader.get("/admin/platforms")
+    [path] = reader.post("/admin/platforms", name="Open edX", creates_courses="1").attributes("p > a.button", "href")
+    made = api.client.get(f"/v1/platforms/{path.rpartition('/')[2]}", headers=api.signed_in("ada")).json
+    shown = reader.get(path)
+    assert {made["login_url"], made["launch_url"], made["jwks_of_ours_url"]} <= set(shown.words("dd code"))
+    values = {**values_of(lms), "deployments": "1"}
+    refused = reader.post(f"{path}/values", **{**values, "client_id": "a b"})
+    assert refused.status == 422
+    assert "Client id: " in refused.text
+    assert refused.attributes("#jwks_url", "value") == [values["jwks_url"]], "what was typed is kept"
+    reader.post(f"{path}/delete")
+    assert "Its launches are accepted from now on." in reader.post(f"{path}/values", **values).text
+    page = launch_as_entered(api, lms, made).open("4").page
+    assert page is not None
+    assert page.words("h1") == ["Hand in an essay"]
+    launched = reader.get(path)
+    assert launched.attributes("#jwks_url", "value") == []
+    assert reader.post(f"{path}/values", **values).status == 422
