@@ -11,13 +11,12 @@ from pydantic import (
     ConfigDict,
     Field,
     StrictBool,
-    StrictInt,
     StrictStr,
     StringConstraints,
     model_validator,
 )
 
-from ingest.web.schemas import Cursor, Id, RequestBody, Share, Short, Span, optional_not_null
+from ingest.web.schemas import Cursor, Id, RequestBody, Share, Short, Span, Whole, optional_not_null
 
 MAX_MESSAGE = 2000
 MAX_NOTE = 1000
@@ -34,7 +33,7 @@ Suggestions = Annotated[
 ]
 Quote = Annotated[StrictStr, StringConstraints(min_length=1, max_length=MAX_QUOTE, pattern=r"\S")]
 Context = Annotated[StrictStr, StringConstraints(max_length=MAX_CONTEXT)]
-Offset = Annotated[StrictInt, Field(ge=0, le=100_000)]
+Offset = Annotated[int, Whole(ge=0, le=100_000)]
 
 DECISIONS: dict[str, Literal["accepted", "edited", "rejected"]] = {
     "accept": "accepted", "accepted": "accepted", "edit": "edited", "edited": "edited", "reject": "rejected", "rejected": "rejected",

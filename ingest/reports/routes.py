@@ -11,6 +11,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, current_app, request
 from pydantic import TypeAdapter, ValidationError
+from werkzeug.datastructures import MIMEAccept
 
 from ingest.reports import course, quality, schemas, student, usage
 from ingest.reports.csv import to_csv
@@ -145,7 +146,9 @@ def _asked(who: Identity, report: schemas.Report) -> dict[str, Any]:
 
 def _answer(report: schemas.Report) -> Response:
     """Return the report in the form that the client prefers; JSON when it does not mind."""
-    match request.accept_mimetypes.best_match(["application/json", CSV, HTML], default="application/json"):
+    # A parameter, as in `text/csv; charset=utf-8`, asks for no other form.
+    accepted = MIMEAccept([(kind.partition(";")[0].rstrip(), quality) for kind, quality in request.accept_mimetypes])
+    match accepted.best_match(["application/json", CSV, HTML], default="application/json"):
         case "text/csv":
             response = Response(to_csv(report), content_type=f"{CSV}; charset=utf-8")
         case "text/html":

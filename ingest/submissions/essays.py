@@ -7,7 +7,8 @@ from uuid import UUID
 
 from flask import Blueprint, Response
 
-from ingest.submissions import essay_query, schemas
+from ingest.submissions import essay_query
+from ingest.submissions import essay_schemas as schemas
 from ingest.web import pagination
 from ingest.web.access_log import note_read
 from ingest.web.identity import identity, is_staff

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from flask import Blueprint, Response, jsonify
 
-from ingest.submissions import schemas
-from ingest.submissions.routes import accepted_again, send_hints
+from ingest.submissions import rerun_schemas, schemas
+from ingest.submissions.receipts import send_hints
+from ingest.submissions.routes import accepted_again
 from ingest.web import pagination
 from ingest.web.identity import Identity, staff
 from ingest.web.openapi import operation
@@ -22,7 +23,7 @@ blueprint = Blueprint("given_up", __name__)
 @blueprint.get("/v1/given-up")
 @operation(
     "List failed passes",
-    answers={200: schemas.FailedPassPage},
+    answers={200: rerun_schemas.FailedPassPage},
     parameters=pagination.PARAMETERS,
     problems=("invalid-payload", "forbidden"),
 )
@@ -32,7 +33,7 @@ def list_all() -> Response:
     limit, before = pagination.limit(), pagination.cursor()
     with who.session():
         found = failed_passes.list_all(org=who.org, limit=limit + 1, before=before)
-    return page_of(schemas.FailedPassPage, found, limit=limit, show=_to_schema, key=lambda failed: failed.id)
+    return page_of(rerun_schemas.FailedPassPage, found, limit=limit, show=_to_schema, key=lambda failed: failed.id)
 
 
 @blueprint.post("/v1/submissions/<uuid:submission_id>/retry")
@@ -68,7 +69,7 @@ def retry_as(who: Identity, submission_id: UUID) -> None:
 
 
 @blueprint.post("/v1/submissions/<uuid:submission_id>/discard")
-@operation("Discard the failed passes of a submission", answers={200: schemas.Discarded}, problems=("forbidden",))
+@operation("Discard the failed passes of a submission", answers={200: rerun_schemas.Discarded}, problems=("forbidden",))
 def discard(submission_id: UUID) -> Response:
     """Remove the failed passes of this submission from the list. Its status does not change, and a retry is still possible."""
     return jsonify({"discarded": discard_as(staff(), submission_id)})
@@ -82,8 +83,8 @@ def discard_as(who: Identity, submission_id: UUID) -> int:
         return failed_passes.discard(failed)
 
 
-def _to_schema(failed: FailedPass) -> schemas.FailedPass:
-    return schemas.FailedPass(
+def _to_schema(failed: FailedPass) -> rerun_schemas.FailedPass:
+    return rerun_schemas.FailedPass(
         id=failed.id,
         submission_id=failed.submission_id,
         essay_id=failed.essay_id,

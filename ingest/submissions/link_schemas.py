@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StrictInt
+from pydantic import BaseModel, Field
 
-from ingest.web.schemas import RequestBody
+from ingest.web.schemas import RequestBody, Whole
 
 
 class NewLink(RequestBody):
     """A link to make."""
 
-    minutes: Annotated[StrictInt, Field(ge=1, le=60, description="how long it can be opened")] = 10
+    minutes: Annotated[int, Whole(ge=1, le=60), Field(description="how long it can be opened")] = 10
 
 
 class Link(BaseModel):

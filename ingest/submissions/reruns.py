@@ -6,8 +6,9 @@ from uuid import UUID
 
 from flask import Blueprint, Response
 
-from ingest.submissions import schemas
-from ingest.submissions.routes import accepted_again, send_hints
+from ingest.submissions import rerun_schemas, schemas
+from ingest.submissions.receipts import send_hints
+from ingest.submissions.routes import accepted_again
 from ingest.web.identity import Identity, staff
 from ingest.web.openapi import operation
 from ingest.web.responses import json_response
@@ -22,12 +23,12 @@ BATCH = 50
 
 
 @blueprint.get("/v1/assignments/<uuid:assignment_id>/stale")
-@operation("List stale feedback", answers={200: schemas.Stale}, problems=("forbidden",))
+@operation("List stale feedback", answers={200: rerun_schemas.Stale}, problems=("forbidden",))
 def stale(assignment_id: UUID) -> Response:
     """Return the newest versions whose feedback was made with another rubric than the assignment has now."""
     who = staff()
     found = _stale_submissions(assignment_id, who)
-    return json_response(schemas.Stale(stale=len(found), submissions=found[:MAX_LISTED]))
+    return json_response(rerun_schemas.Stale(stale=len(found), submissions=found[:MAX_LISTED]))
 
 
 @blueprint.post("/v1/submissions/<uuid:submission_id>/rerun")
@@ -59,7 +60,9 @@ def rerun(submission_id: UUID) -> Response:
 
 @blueprint.post("/v1/assignments/<uuid:assignment_id>/rerun")
 @operation(
-    "Run the passes with stale feedback again", answers={202: schemas.Rerun}, problems=("forbidden", "reading-off")
+    "Run the passes with stale feedback again",
+    answers={202: rerun_schemas.Rerun},
+    problems=("forbidden", "reading-off"),
 )
 def rerun_stale(assignment_id: UUID) -> Response:
     """Queue all submissions of this assignment whose feedback is stale. They are processed after all interactive work.
@@ -75,7 +78,7 @@ def rerun_stale(assignment_id: UUID) -> Response:
             hints = reruns.rerun(submissions[first : first + BATCH], org=who.org, queue=Queue.BULK)
         send_hints(tuple(hints))
         passes += len(hints)
-    return json_response(schemas.Rerun(passes=passes), status=202)
+    return json_response(rerun_schemas.Rerun(passes=passes), status=202)
 
 
 def _stale_submissions(assignment: UUID, who: Identity) -> list[UUID]:

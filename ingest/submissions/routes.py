@@ -4,39 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, g, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 
-from documents.rich_text.read import HandedIn, read
-from documents.rich_text.recognise import MAX_TAGS
-from ingest.submissions import schemas
+from ingest.submissions import essay_schemas, schemas
+from ingest.submissions.drafts import FILE_SECONDS, author_of, receive_draft, text_of, to_draft, with_lms_assignment
 from ingest.submissions.event_stream import FINAL_STATUSES, EventStream, etag
 from ingest.submissions.idempotency import IDEMPOTENCY_KEY, idempotency_key, stored_answer
+from ingest.submissions.receipts import accepted, send_hints, to_answer, to_links
 from ingest.web import long_poll
-from ingest.web.body import check_headers, check_needed, parse, read_bytes
+from ingest.web.body import check_headers, check_needed, invalid_member, parse, read_bytes
 from ingest.web.identity import Identity, identity
 from ingest.web.openapi import Parameter, operation
 from ingest.web.prefer import wait_seconds
-from ingest.web.problems import Problem
-from ingest.web.request_log import note_hand_in
-from ingest.web.schemas import MAX_CHARACTERS
-from models import essays, events, files
-from models.broker import HintBroker
+from models import essays, events
 from models.db import session
-from models.essays import Draft, Receipt, SubmissionSource
-from models.jobs import Queue
-from models.lms_assignments import LmsAssignment, place_assignment
 from models.queue import to_place
-from models.users import find_or_add_student
 
 blueprint = Blueprint("submissions", __name__)
 
 MAX_WAIT_SECONDS = 25
-# With a file, a statement may take longer: up to 20 MB stand in its row.
-FILE_SECONDS = 4.0
 PREFER = Parameter(
     name="Prefer",
     where="header",
@@ -56,7 +45,11 @@ IF_NONE_MATCH = Parameter(
     description="The ETag of the status that the client already knows.",
     schema={"type": "string"},
 )
-
+STATUS_HEADERS = {
+    "ETag": "changes when the status changes",
+    "Retry-After": "seconds until the next request; absent when the status is final",
+    "Preference-Applied": f"`wait=N` when the answer was held: N is what was granted, at most {MAX_WAIT_SECONDS}",
+}
 
 # Otherwise a student could hand in after the deadline and say that it was before.
 NOT_YOUR_TIME = "is read from an LMS only: the time of arrival counts; this value is not used"
@@ -95,10 +88,9 @@ def hand_in() -> Response:
         warnings.append({"pointer": "/submitted_at", "detail": NOT_YOUR_TIME})
     if who.is_api_key != (payload.student is not None):
         detail = "is needed when an API key hands in" if who.is_api_key else "may only be given with an API key"
-        raise Problem("invalid-payload", f"student {detail}.", errors=[{"pointer": "/student", "detail": detail}])
+        raise invalid_member("/student", detail)
     if payload.assignment is not None and not who.is_api_key:
-        detail = "may only be given with an API key; send assignment_id"
-        raise Problem("invalid-payload", f"assignment {detail}.", errors=[{"pointer": "/assignment", "detail": detail}])
+        raise invalid_member("/assignment", "may only be given with an API key; send assignment_id")
     return accepted(store(payload, who, key=key, body=body, warnings=warnings))
 
 
@@ -109,16 +101,14 @@ def store(
 
     With an idempotency `key`, return the answer that was stored for it with the same `body`, if there is one.
     """
-    # A text is read before the transaction, because that can take a second. That of a file was read when the file came.
-    handed_in = read_text(payload.text) if payload.file_id is None else HandedIn(text="")
-    draft = to_draft(payload, handed_in, source="api" if who.is_api_key else "app")
+    draft = to_draft(payload, text_of(payload), source="api" if who.is_api_key else "app")
     hints: tuple[Any, ...] = ()
     with who.session(answer_seconds=FILE_SECONDS if payload.file_id else None):
         answer = stored_answer(key, who, body)
         if answer is None:
             draft = with_lms_assignment(draft, payload)
             author = who.user or author_of(payload, draft, org=who.org)
-            receipt = _receive(author, draft, org=who.org, file=payload.file_id)
+            receipt = receive_draft(author, draft, org=who.org, file=payload.file_id)
             answer, hints = to_answer(receipt, warnings=warnings), receipt.hints
             if key is not None:
                 events.keep_answer(key, org=who.org, caller=who.caller, answer=answer)
@@ -126,34 +116,13 @@ def store(
     return answer
 
 
-def _receive(author: UUID, draft: Draft, *, org: UUID, file: UUID | None) -> Receipt:
-    """Store the draft, with the text of a file of this author if there is one. Raises NotFound and Invalid."""
-    if file is None:
-        return essays.receive(author, draft, org=org)
-    taken = files.take(file, org=org, user=author)
-    draft = replace(draft, text=taken.text, from_html=taken.format == "html", pictures_left_out=taken.pictures)
-    receipt = essays.receive(author, draft, org=org)
-    files.attach(file, receipt.submission, org=org)
-    # What was left out of the text was left out of the file.
-    pointers = {"/text": "/file_id"}
-    return replace(
-        receipt, warnings=tuple((pointers.get(pointer, pointer), said) for pointer, said in receipt.warnings)
-    )
-
-
 @blueprint.get("/v1/submissions/<uuid:submission_id>")
 @operation(
     "Read the status of a submission",
-    answers={200: schemas.Status, 304: None},
+    answers={200: essay_schemas.Status, 304: None},
     problems=("forbidden",),
     parameters=(PREFER, IF_NONE_MATCH),
-    headers={
-        200: {
-            "ETag": "changes when the status changes",
-            "Retry-After": "seconds until the next request; absent when the status is final",
-            "Preference-Applied": f"`wait=N` when the answer was held: N is what was granted, at most {MAX_WAIT_SECONDS}",
-        }
-    },
+    headers={200: STATUS_HEADERS, 304: STATUS_HEADERS},
 )
 def status(submission_id: UUID) -> Response:
     """Return the status of the submission and of each pass.
@@ -196,6 +165,9 @@ def status(submission_id: UUID) -> Response:
     answers={200: "text/event-stream"},
     problems=("forbidden",),
     parameters=(LAST_EVENT_ID,),
+    headers={
+        200: {"Retry-After": "seconds until the next request, when the stream ends at once because too many wait"}
+    },
 )
 def follow(submission_id: UUID) -> Response:
     """Stream one server-sent event for each change of status. The stream ends after the final status, or after 5 minutes.
@@ -218,105 +190,9 @@ def follow_as(who: Identity, submission_id: UUID) -> Response:
         read=lambda: read_status(submission_id, who),
         read_tags=read_tags,
     )
-    headers = {"Retry-After": "2", "X-Accel-Buffering": "no"}
-    return Response(stream.begin(), content_type="text/event-stream", headers=headers)
-
-
-def to_draft(payload: schemas.SubmissionFields, handed_in: HandedIn, *, source: SubmissionSource) -> Draft:
-    """Return the validated request and its text as a draft."""
-    return Draft(
-        title=_read_title(payload.title),
-        text=handed_in.text,
-        from_html=handed_in.from_html,
-        pictures_left_out=handed_in.pictures,
-        source=source,
-        assignment=payload.assignment_id,
-        essay=payload.essay_id,
-        category=payload.category,
-        language=payload.language,
-        external_id=payload.external_id,
-        submitted_at=payload.submitted_at,
-        queue=Queue(payload.queue or Queue.INTERACTIVE),
-    )
-
-
-def read_text(text: str, *, pointer: str = "/text") -> HandedIn:
-    """Return a handed-in text in plain words. Raises Problem when it is blank or too long; `pointer` says where it stood."""
-    if len(text) > MAX_CHARACTERS and text.count("<") > MAX_TAGS:
-        raise _too_long(f"has more than {MAX_TAGS:,} tags", pointer)
-    handed_in = read(text)
-    if not handed_in.text.strip():
-        detail = "holds a picture and no words; hand in the words as text" if handed_in.pictures else "is blank"
-        sentence = f"The text {detail}." if handed_in.pictures else "The text has no visible character."
-        raise Problem("essay-empty", sentence, errors=[{"pointer": pointer, "detail": detail}])
-    if len(handed_in.text) > MAX_CHARACTERS:
-        raise _too_long(f"has {len(handed_in.text):,} characters; at most {MAX_CHARACTERS:,} are read", pointer)
-    return handed_in
-
-
-def _read_title(title: str) -> str:
-    handed_in = read(title)
-    return " ".join(handed_in.text.split()) or title if handed_in.from_html else title
-
-
-def _too_long(detail: str, pointer: str) -> Problem:
-    return Problem("essay-too-long", f"The text {detail}.", errors=[{"pointer": pointer, "detail": detail}])
-
-
-def with_lms_assignment(draft: Draft, payload: schemas.SubmissionFields) -> Draft:
-    """Return the draft with the assignment that the LMS names by its own id, if it does. Call it as ec_lms. Raises Invalid."""
-    named = payload.assignment
-    if named is None:
-        return draft
-    wanted = LmsAssignment(
-        external_id=named.external_id,
-        title=named.title,
-        course=named.course.external_id if named.course else None,
-        course_name=named.course.name if named.course else None,
-    )
-    return replace(draft, assignment=place_assignment(wanted, known=draft.assignment))
-
-
-def author_of(payload: schemas.SubmissionFields, draft: Draft, *, org: UUID) -> UUID:
-    """Return the user for whom an LMS hands in; add or enrol the student when needed. Call it as ec_lms."""
-    assert payload.student is not None
-    student = payload.student
-    author = find_or_add_student(student.external_id, org=org, name=student.name, email=student.email)
-    if draft.assignment is not None:
-        essays.enrol(author, assignment=draft.assignment, org=org)
-    return author
-
-
-def to_answer(receipt: Receipt, *, warnings: Sequence[dict[str, str]] = (), below: str = "") -> dict[str, Any]:
-    """Return the receipt in the shape of `schemas.Receipt`, with these warnings and its own.
-
-    `below` is the JSON pointer of the submission in the body.
-    """
-    own = [{"pointer": below + pointer, "detail": detail} for pointer, detail in receipt.warnings]
-    answer = {
-        "id": str(receipt.submission),
-        "essay_id": str(receipt.essay),
-        "version": receipt.version,
-        "status": receipt.status,
-        "links": to_links(receipt.submission, essay=receipt.essay),
-    }
-    return {**answer, "warnings": [*warnings, *own]} if warnings or own else answer
-
-
-def to_links(submission: UUID, *, essay: UUID | str) -> dict[str, str]:
-    """Return the links of a submission in the shape of `schemas.Links`."""
-    at = f"/v1/submissions/{submission}"
-    parts = {name: f"{at}/{name}" for name in ("feedback", "text", "events")}
-    return {"self": at, **parts, "essay": f"/v1/essays/{essay}"}
-
-
-def accepted(answer: dict[str, Any]) -> Response:
-    """Return the 202 response for an answer in the shape of `schemas.Receipt`."""
-    note_hand_in(answer["id"])
-    response = jsonify(answer)
-    response.status_code = 202
-    response.headers["Location"] = answer["links"]["self"]
-    response.headers["Retry-After"] = "2"
+    response = Response(stream.begin(), content_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    if stream.ends_unfinished:
+        response.headers["Retry-After"] = "2"
     return response
 
 
@@ -327,14 +203,8 @@ def accepted_again(submission: UUID, who: Identity) -> Response:
     return accepted({**receipt, "links": to_links(submission, essay=found["essay_id"])})
 
 
-def send_hints(hints: tuple[Any, ...]) -> None:
-    """Send the hints. Without Redis the clock sends them later. Call it after the commit."""
-    broker: HintBroker = current_app.extensions["essaycoach.broker"]
-    broker.send(hints)
-
-
 def read_status(submission: UUID, who: Identity, *, with_place: bool = True) -> dict[str, Any]:
-    """Return the status of a submission in the shape of `schemas.Status`. Raises NotFound.
+    """Return the status of a submission in the shape of `essay_schemas.Status`. Raises NotFound.
 
     `with_place=False` leaves out the position in the queue.
     """
@@ -343,7 +213,7 @@ def read_status(submission: UUID, who: Identity, *, with_place: bool = True) -> 
 
 
 def to_status(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return what `essays.fetch_status` found, in the shape of `schemas.Status`."""
+    """Return what `essays.fetch_status` found, in the shape of `essay_schemas.Status`."""
     first = found[0]
     place = to_place(first["place"]) if first["place"] else None
     return {

@@ -10,7 +10,8 @@ from uuid import UUID
 from flask import Blueprint, Response
 
 from ingest.submissions import schemas
-from ingest.submissions.routes import read_text, send_hints, to_answer
+from ingest.submissions.drafts import read_text
+from ingest.submissions.receipts import send_hints, to_answer
 from ingest.web import rate_limits
 from ingest.web.body import read_body
 from ingest.web.identity import Identity, staff

@@ -1,4 +1,4 @@
-"""Request and response models of submissions, essays and failed passes."""
+"""Request and response models of handing in: by the API, by webhook, as a file, and to try a rubric."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from ingest.submissions.assignment_schemas import LmsAssignment
 from ingest.web.schemas import (
     EMAIL_PATTERN,
     MAX_CHARACTERS,
-    Cursor,
     ExternalId,
     FieldError,
     Id,
@@ -113,18 +112,11 @@ class SubmissionFields(LenientBody):
     ] = "interactive"
 
 
-# The limits of `text` have their own problem types, so `ingest.submissions.routes` checks them and not these models.
+# The limits of `text` have their own problem types, so `ingest.submissions.drafts` checks them and not these models.
 _TEXT = (
     f"plain text or HTML; HTML is turned into plain text. Embedded pictures are left out and named in `warnings`. "
     f"At most {MAX_CHARACTERS:,} characters without tags and pictures"
 )
-_NOT_BLANK = {"minLength": 1, "pattern": r"\S"}
-
-
-class WebhookSubmission(SubmissionFields):
-    """An essay, or a new version of one, as a webhook brings it."""
-
-    text: Annotated[StrictStr, Field(description=_TEXT, json_schema_extra=_NOT_BLANK)]
 
 
 def _text_or_file(value: Any, info: ValidationInfo) -> Any:
@@ -167,14 +159,6 @@ class File(BaseModel):
     words: int
     warnings: Annotated[list[FieldError], Field(description="what was left out of the text")]
     expires_at: datetime
-
-
-class FileOfSubmission(BaseModel):
-    """The file as which a version was handed in."""
-
-    name: str
-    format: Literal["docx", "pdf", "odt", "rtf", "html", "txt"]
-    size_bytes: int
 
 
 class Event(LenientBody):
@@ -225,162 +209,10 @@ class Ignored(BaseModel):
     ignored: Annotated[str, Field(description="the reason")]
 
 
-class FailedPass(BaseModel):
-    """A pass that ended without a result (`gave_up`) and was neither retried nor discarded since."""
+class Noted(BaseModel):
+    """The event is authentic and says that something was handed in, which we fetch ourselves."""
 
-    model_config = ConfigDict(populate_by_name=True)
-
-    id: UUID
-    submission_id: UUID
-    essay_id: UUID
-    pass_: Annotated[str, Field(alias="pass")]
-    reason: Annotated[str, Field(description="why the last attempt failed")]
-    finished_at: datetime
-
-
-class FailedPassPage(BaseModel):
-    """A page of failed passes, newest submission first."""
-
-    items: list[FailedPass]
-    next_cursor: Cursor
-
-
-class Discarded(BaseModel):
-    """The number of passes that were discarded."""
-
-    discarded: int
-
-
-TextFormat = Annotated[
-    Literal["plain", "html"],
-    Field(description="the format in which the text was handed in; HTML is stored as plain text"),
-]
-PicturesLeftOut = Annotated[
-    int, Field(description="how many embedded pictures and other objects were left out of the text")
-]
-
-
-class PassStatus(BaseModel):
-    """The status of one pass."""
-
-    status: Literal["queued", "running", "done", "retrying", "gave_up", "cancelled"]
-    attempts: Annotated[int, Field(description="how often the pass was started")]
-    started_at: datetime | None
-    finished_at: datetime | None
-    comments: Annotated[int | None, Field(description="the number of comments; null before the pass is done")]
-    reason: Annotated[str | None, Field(description="why the last attempt failed or the pass gave up")]
-
-
-class QueuePosition(BaseModel):
-    """The position of a waiting submission."""
-
-    position: Annotated[int, Field(description="1 is next; exact up to 100, two digits and zeros beyond")]
-    estimated_seconds: Annotated[int, Field(description="estimated time until the submission is finished")]
-    age_seconds: Annotated[int, Field(description="how old the count behind the position is; 0 while it is exact")]
-
-
-class Status(BaseModel):
-    """The status of a submission and its passes."""
-
-    id: UUID
-    essay_id: UUID
-    version: int
-    status: SubmissionStatus
-    received_at: datetime
-    completed_at: datetime | None
-    released: Annotated[bool, Field(description="whether the student may see the feedback")]
-    format: TextFormat
-    pictures_left_out: PicturesLeftOut
-    reading: Annotated[
-        Literal["on", "off"],
-        Field(description="off: no machine reads this version, because the org's ai_policy was none when it came"),
-    ]
-    passes: Annotated[
-        dict[str, PassStatus], Field(description="by name: grammar, structure, content; empty when no machine reads")
-    ]
-    queue: Annotated[
-        QueuePosition | None,
-        Field(description="null when no pass is waiting; an event stream sends it in its first event only"),
-    ]
-
-
-class Writing(BaseModel):
-    """The text of one version, as it is stored: the offsets of every comment's span count its Unicode code points."""
-
-    title: str
-    text: str
-    language: Annotated[str, Field(description="BCP 47 tag")]
-    format: TextFormat
-    pictures_left_out: PicturesLeftOut
-    characters: Annotated[int, Field(description="the length of `text` in Unicode code points")]
-    words: int
-    file: Annotated[
-        FileOfSubmission | None,
-        Field(
-            description="the file as which it was handed in, at `/v1/submissions/{id}/file`; null when it came as text"
-        ),
-    ] = None
-
-
-class Version(BaseModel):
-    """One version of an essay."""
-
-    id: UUID
-    version: int
-    status: str
-    received_at: datetime
-    submitted_at: datetime
-    completed_at: datetime | None
-    format: TextFormat
-    characters: int
-    words: int
-
-
-class Essay(BaseModel):
-    """An essay. `status`, `version`, `submission_id` and `format` are those of its newest version."""
-
-    id: UUID
-    title: str
-    student_id: UUID
-    student_external_id: Annotated[str | None, Field(description="the LMS's id of the student")]
-    assignment_id: UUID | None
-    assignment_external_id: Annotated[str | None, Field(description="the LMS's id of the assignment")]
-    course_id: UUID | None
-    category: str | None
-    external_id: str | None
-    status: str
-    version: int
-    submission_id: UUID
-    format: TextFormat
-    comment_count: Annotated[int, Field(description="the comments on the newest version that you may read now")]
-    created_at: datetime
-    updated_at: Annotated[datetime, Field(description="when a version was last handed in")]
-
-
-class EssayWithVersions(Essay):
-    """An essay with all its versions, oldest first."""
-
-    versions: list[Version]
-
-
-class Essays(BaseModel):
-    """A page of essays in the order that was asked for."""
-
-    items: list[Essay]
-    next_cursor: Cursor
-
-
-class Stale(BaseModel):
-    """The newest versions whose feedback was made with another rubric than the assignment has now. Lists the first 100."""
-
-    stale: Annotated[int, Field(description="the number of all such versions that you may see")]
-    submissions: list[UUID]
-
-
-class Rerun(BaseModel):
-    """The passes that are queued again, after all interactive work."""
-
-    passes: Annotated[int, Field(description="how many")]
+    noted: Annotated[str, Field(description="what we do about it")]
 
 
 MAX_SAMPLES = 5

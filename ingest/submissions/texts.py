@@ -7,7 +7,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response
 
-from ingest.submissions import schemas
+from ingest.submissions import essay_schemas as schemas
 from ingest.web.access_log import note_read
 from ingest.web.identity import identity
 from ingest.web.openapi import operation

@@ -35,12 +35,7 @@ def verify(headers: Headers, body: bytes, *, secrets: Sequence[str], now: float 
         raise Problem(
             "invalid-signature", f"{family}-id must be 1 to 255 visible ASCII characters without a full stop."
         )
-    if not _TIMESTAMP.fullmatch(timestamp):
-        raise Problem("invalid-signature", f"{family}-timestamp must be 1 to 12 digits.")
-    if abs((time.time() if now is None else now) - int(timestamp)) > TOLERANCE_SECONDS:
-        raise Problem(
-            "timestamp-out-of-range", f"The timestamp is more than {TOLERANCE_SECONDS} seconds from this server's time."
-        )
+    check_time(timestamp, name=f"{family}-timestamp", now=time.time() if now is None else now)
     signed = f"{event_id}.{timestamp}.".encode() + body
     expected = [hmac.new(secret_bytes(secret), signed, hashlib.sha256).digest() for secret in secrets]
     received = [digest for digest in map(_digest, signatures.split(" ")) if digest is not None]
@@ -49,6 +44,16 @@ def verify(headers: Headers, body: bytes, *, secrets: Sequence[str], now: float 
     if not any(matches):
         raise Problem("invalid-signature", f"No signature in {family}-signature matches these bytes.")
     return event_id
+
+
+def check_time(timestamp: str, *, name: str, now: float) -> None:
+    """Raise Problem unless this is a time in Unix seconds, and near now."""
+    if not _TIMESTAMP.fullmatch(timestamp):
+        raise Problem("invalid-signature", f"{name} must be 1 to 12 digits.")
+    if abs(now - int(timestamp)) > TOLERANCE_SECONDS:
+        raise Problem(
+            "timestamp-out-of-range", f"The timestamp is more than {TOLERANCE_SECONDS} seconds from this server's time."
+        )
 
 
 def _read_headers(headers: Headers) -> tuple[str, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from typing import Any
@@ -9,26 +10,22 @@ from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, request
 
-from ingest.submissions import schemas, webhook_signature
-from ingest.submissions.routes import (
-    accepted,
-    author_of,
-    read_text,
-    send_hints,
-    to_answer,
-    to_draft,
-    with_lms_assignment,
-)
+from documents.rich_text.read import HandedIn
+from ingest.submissions import canvas_events, custom_webhooks, moodle_events, schemas, webhook_signature
+from ingest.submissions.drafts import FILE_SECONDS, author_of, receive_draft, text_of, to_draft, with_lms_assignment
+from ingest.submissions.receipts import accepted, send_hints, to_answer
 from ingest.web import rate_limits, security_log, system_log
 from ingest.web.body import check_encoding, check_headers, check_needed, parse, read_bytes
 from ingest.web.client_address import request_address
+from ingest.web.mapping import Mapping
 from ingest.web.openapi import Parameter, operation
 from ingest.web.problems import Problem, from_domain
-from models import deliveries, essays, events, restored
-from models.connections import Source, find_source
+from models import deliveries, events, restored
+from models.callers import Source, find_source
+from models.connections import SourceCard
 from models.db import session
-from models.delivery_students import recognise
-from models.errors import AuthorLimit, DomainError, Invalid, NotFound
+from models.delivery_students import Student, recognise
+from models.errors import AuthorLimit, DomainError, Invalid, KeyReused, NotFound
 from models.events import Delivery
 from models.jobs import Hint
 from models.networks import is_within
@@ -38,8 +35,8 @@ blueprint = Blueprint("webhooks", __name__)
 
 CREATED = "submission.created"
 _PLAIN_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,59}")
-# A delivery over a limit of its author is kept as well: an LMS that does not send it again has lost nothing.
-STORED_REFUSALS = (Invalid, NotFound, AuthorLimit)
+# A delivery over a limit of its author is kept as well, and one whose id came before: an LMS that does not send it again has lost nothing.
+STORED_REFUSALS = (Invalid, NotFound, AuthorLimit, KeyReused)
 RESTORED_COPY = "This is a restored copy of the service: it takes no deliveries until its operator releases it."
 HANDLED = (CREATED, "submission.updated")
 HEADERS = (
@@ -88,6 +85,9 @@ def receive(source_id: UUID) -> Response:
     and is not stored: the signature is that of the uncompressed bytes. The three headers may also be called svix-id,
     svix-timestamp and svix-signature; when a webhook- header is there, the svix- headers are not read. A bad value that the
     essay does not need is left out and named in `warnings`.
+
+    A source of kind `canvas` takes Live Events of Canvas instead: a body that is a signed JSON Web Token, without these headers. It
+    answers 202 when a hand-in is fetched.
     """
     rate_limits.count_address()
     if restored.is_held():
@@ -105,66 +105,102 @@ def _take_in(source: Source) -> Response:
         raise Problem(
             "address-refused", "Deliveries to this source are accepted from certain networks only, and not from yours."
         )
+    if source.kind == "canvas":
+        return canvas_events.take_in(source)
     # Some platforms compress the body but sign the text: say what is wrong before the signature fails for that reason.
     check_encoding()
     body = read_bytes()
-    event_id = webhook_signature.verify(request.headers, body, secrets=source.secrets)
+    mapping = read_mapping(source)
+    if mapping is None:
+        event_id = webhook_signature.verify(request.headers, body, secrets=source.secrets)
+    else:
+        event_id = custom_webhooks.verify(request.headers, body, secrets=source.secrets, mapping=mapping)
     # Count only after verifying, so that a sender without the secret cannot use up the LMS's rate limit.
     rate_limits.count(f"source:{source.id}")
     delivery = Delivery(org=source.org, source=source.id, event_id=event_id, body=body)
     try:
         check_headers()
-        return carry_out(delivery)
+        if source.kind == "moodle_webhookengine":
+            return moodle_events.carry_out(delivery, parse(body))
+        return carry_out(delivery, mapping=mapping)
     except (Problem, *STORED_REFUSALS) as refusal:
-        problem = as_problem(refusal)
-        _store_refused(delivery, problem)
+        problem = as_problem(refusal, mapping)
+        # An event of Moodle's plugin names people and holds no essay: nothing of it is kept.
+        if source.kind != "moodle_webhookengine":
+            _store_refused(delivery, problem, mapping=mapping)
         raise problem from None
 
 
-def carry_out(delivery: Delivery, *, stored: UUID | None = None) -> Response:
-    """Carry out an authentic delivery once and return its answer. Raises Problem, Invalid, NotFound, KeyReused, InProgress.
+def read_mapping(source: Source | SourceCard) -> Mapping | None:
+    """Return how the source's deliveries are read, or None when they have our form."""
+    return None if source.mapping is None else Mapping(**source.mapping)
+
+
+def carry_out(delivery: Delivery, *, mapping: Mapping | None, stored: UUID | None = None) -> Response:
+    """Carry out an authentic delivery once and return its answer. Raises Problem, Invalid, NotFound, AuthorLimit, KeyReused, InProgress.
 
     `stored` is the id under which the delivery is stored already, when it is carried out again.
     """
-    event, warnings = check_needed(parse(delivery.body), schemas.Event)
-    if event.type not in HANDLED:
-        return _ignore(delivery, _why_ignored(event.type), stored=stored)
-    return _hand_in(delivery, event, warnings, stored=stored)
+    said = parse(delivery.body)
+    if mapping is not None:
+        said = custom_webhooks.to_event(said, mapping)
+        # A repeat says the same where the mapping looks. A counter of attempts beside it makes no other event.
+        delivery = replace(delivery, event=said)
+    named = said.get("type") if isinstance(said, dict) else None
+    # Whatever else it holds: of what is not acted on nothing is needed but its name.
+    if isinstance(named, str) and named and named not in HANDLED:
+        return _ignore(delivery, _why_ignored(named), mapping=mapping, stored=stored)
+    event, warnings = check_needed(said, schemas.Event)
+    return _hand_in(delivery, event, warnings, mapping=mapping, stored=stored)
 
 
-def as_problem(refusal: Problem | DomainError) -> Problem:
-    """Return the problem with which a delivery is refused. Its pointers lead into the event."""
-    return _point_into_data(from_domain(refusal)) if isinstance(refusal, DomainError) else refusal
+def as_problem(refusal: Problem | DomainError, mapping: Mapping | None) -> Problem:
+    """Return the problem with which a delivery is refused. Its pointers lead into the event as the LMS sent it."""
+    problem = _point_into_data(from_domain(refusal)) if isinstance(refusal, DomainError) else refusal
+    return problem if mapping is None else custom_webhooks.point_back(problem, mapping)
 
 
-def _read_submission(event: schemas.Event) -> tuple[schemas.WebhookSubmission, list[dict[str, str]]]:
-    payload, warnings = check_needed(event.data, schemas.WebhookSubmission)
-    if payload.student is None:
-        detail = "is needed: whose essay is it?"
-        raise Problem("invalid-payload", f"student {detail}", errors=[{"pointer": "/student", "detail": detail}])
-    return payload, warnings
+def read_submission(event: schemas.Event) -> tuple[schemas.Submission, HandedIn, list[dict[str, str]]]:
+    """Return the submission in the event, its text in plain words (empty for a file), and warnings. Raises Problem.
+
+    Pointers lead into the event.
+    """
+    try:
+        payload, warnings = check_needed(event.data, schemas.Submission)
+        if payload.student is None:
+            detail = "is needed: whose essay is it?"
+            raise Problem("invalid-payload", f"student {detail}", errors=[{"pointer": "/student", "detail": detail}])
+        return payload, text_of(payload), _below_data(warnings)
+    except Problem as problem:
+        raise _point_into_data(problem) from None
 
 
 def _hand_in(
-    delivery: Delivery, event: schemas.Event, warnings: list[dict[str, str]], *, stored: UUID | None
+    delivery: Delivery,
+    event: schemas.Event,
+    warnings: list[dict[str, str]],
+    *,
+    mapping: Mapping | None,
+    stored: UUID | None,
 ) -> Response:
-    try:
-        payload, more = _read_submission(event)
-        draft = replace(
-            to_draft(payload, read_text(payload.text), source="webhook"),
-            submitted_at=payload.submitted_at or event.timestamp,
-            is_update=event.type != CREATED,
-        )
-    except Problem as problem:
-        raise _point_into_data(problem) from None
+    payload, text, more = read_submission(event)
+    warnings = [*warnings, *more]
+    if mapping is not None:
+        warnings = custom_webhooks.point_errors_back(warnings, mapping)
+    draft = replace(
+        to_draft(payload, text, source="webhook"),
+        submitted_at=payload.submitted_at or event.timestamp,
+        is_update=event.type != CREATED,
+    )
     hints: tuple[Hint, ...] = ()
-    with session(org=delivery.org, role="ec_lms", actor=delivery.source):
+    seconds = FILE_SECONDS if payload.file_id else None
+    with session(org=delivery.org, role="ec_lms", actor=delivery.source, answer_seconds=seconds):
         answer = events.record_first_delivery(delivery)
         if answer is None:
             draft = with_lms_assignment(draft, payload)
             author = author_of(payload, draft, org=delivery.org)
-            receipt = essays.receive(author, draft, org=delivery.org)
-            answer = to_answer(receipt, warnings=[*warnings, *_below_data(more)], below="/data")
+            receipt = receive_draft(author, draft, org=delivery.org, file=payload.file_id)
+            answer = to_answer(receipt, warnings=warnings, below="/data")
             hints = receipt.hints
             events.store_delivery_answer(delivery, answer=answer, submission=receipt.submission)
             if stored is None:
@@ -182,15 +218,20 @@ def _hand_in(
     return jsonify(answer) if "ignored" in answer else accepted(answer)
 
 
-def _ignore(delivery: Delivery, reason: str, *, stored: UUID | None) -> Response:
-    """Store the event and answer 200. Many LMSs would disable the endpoint after a 4xx for an authentic event."""
+def _ignore(delivery: Delivery, reason: str, *, mapping: Mapping | None, stored: UUID | None) -> Response:
+    """Store the event and answer 200. Many LMSs would disable the endpoint after a 4xx for an authentic event.
+
+    One with a mapping may still hand in: when the mapping was mended meanwhile, and it comes or is replayed again.
+    """
+    is_final = mapping is None
     with session(org=delivery.org, role="ec_lms", actor=delivery.source):
-        answer = events.record_first_delivery(delivery)
-        if answer is None:
-            answer = {"ignored": reason}
-            events.store_delivery_answer(delivery, answer=answer)
+        known = events.record_first_delivery(delivery) if is_final else None
+        answer = known or {"ignored": reason}
+        if known is None:
+            if is_final:
+                events.store_delivery_answer(delivery, answer=answer)
             if stored is None:
-                _store_unused(delivery, outcome="ignored", reason=reason)
+                _store_unused(delivery, mapping=mapping, outcome="ignored", reason=reason)
     return jsonify(answer)
 
 
@@ -200,20 +241,36 @@ def _why_ignored(event_type: str) -> str:
     return f"events of type {shown} are not acted on"
 
 
-def _store_refused(delivery: Delivery, problem: Problem) -> None:
-    """Store the body of an authentic but invalid delivery, so that nothing is lost. Its id stays free for a corrected delivery."""
+def _store_refused(delivery: Delivery, problem: Problem, *, mapping: Mapping | None) -> None:
+    """Store the body of an authentic delivery that is refused, so that nothing is lost. A new id stays free for a corrected one."""
     with session(org=delivery.org, role="ec_lms", actor=delivery.source):
         said = {"detail": problem.detail, "errors": problem.errors}
-        _store_unused(delivery, outcome="refused", reason=problem.slug, problem=said)
+        _store_unused(delivery, mapping=mapping, outcome="refused", reason=problem.slug, problem=said)
 
 
 def _store_unused(
-    delivery: Delivery, *, outcome: events.Outcome, reason: str, problem: dict[str, Any] | None = None
+    delivery: Delivery,
+    *,
+    mapping: Mapping | None,
+    outcome: events.Outcome,
+    reason: str,
+    problem: dict[str, Any] | None = None,
 ) -> None:
     """Store a delivery that led to no essay, under the key of the student whom it names, if it names one who is known."""
     student = recognise(delivery.text(), org=delivery.org)
+    if student is None and mapping is not None:
+        student = _recognise_by(mapping, delivery)
     user, key = (student.id, student.key) if student else (None, None)
     events.store_delivery(delivery, outcome=outcome, reason=reason, problem=problem, user=user, key=key)
+
+
+def _recognise_by(mapping: Mapping, delivery: Delivery) -> Student | None:
+    """Return the one known student whom a delivery names where the mapping looks, whatever the LMS calls that place."""
+    try:
+        data = custom_webhooks.data_of(parse(delivery.body), mapping)
+    except Problem:
+        return None
+    return recognise(json.dumps(data), org=delivery.org)
 
 
 def _point_into_data(problem: Problem) -> Problem:

@@ -159,6 +159,22 @@ def test_json_is_the_answer_to_whoever_does_not_ask_for_csv(class_api: ApiUnderT
         assert ask(class_api, "quality", "ada", Accept=accept).content_type == "application/json"
 
 
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        ("text/csv; charset=utf-8", "text/csv"),
+        ("TEXT/CSV;header=present", "text/csv"),
+        ("text/html;charset=utf-8, application/json;q=0.9", "text/html"),
+        ("text/csv;charset=utf-8;q=0.5, application/json;q=0.6", "application/json"),
+        ("application/json;q=0.5, text/csv;charset=utf-8;q=0.6", "text/csv"),
+        ("text/csv;charset=utf-8;q=0, */*", "application/json"),
+    ],
+)
+def test_parameters_of_a_media_type_do_not_change_the_form(class_api: ApiUnderTest, accept: str, form: str) -> None:
+    for path in (course_path(class_api), f"students/{class_api.school.alice}", "usage", "quality"):
+        assert ask(class_api, path, "ada", Accept=accept).mimetype == form
+
+
 def test_each_report_is_kept_and_what_staff_read_is_audited(class_api: ApiUnderTest) -> None:
     school, database = class_api.school, class_api.database
     database.sql("delete from reports returning 1")

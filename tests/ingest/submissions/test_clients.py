@@ -19,7 +19,7 @@ import pytest
 from standardwebhooks import Webhook
 from werkzeug.serving import make_server
 
-from models.connections import new_secret
+from models.webhook_secret import new_secret
 from outgoing import signature as signing
 from tests.ingest.conftest import ApiUnderTest, envelope, piece
 from tests.ingest.submissions.test_webhooks import sign_text

@@ -15,12 +15,6 @@ from tests.support.schools import session_of
 
 
 @pytest.fixture
-def ada(shared_api):
-    """Give the headers of the admin."""
-    return shared_api.signed_in("ada")
-
-
-@pytest.fixture
 def lms(shared_api, ada):
     """Give an LMS with a new source that may not add courses."""
     made = shared_api.client.post("/v1/sources", json={"name": "LMS"}, headers=ada).json

@@ -87,7 +87,8 @@ def test_reused_idempotency_key_with_another_body_is_refused(post, refused, shar
 
 def test_idempotency_key_of_a_refused_request_can_be_used_again(post, refused):
     key = uuid4().hex
-    refused(post(key, text=" "), 422, "essay-empty")
+    for blank in (" ", "\u200b\u2060 \ufeff\u00ad"):
+        refused(post(key, text=blank), 422, "essay-empty")
     refused(post(key, external_id=4711), 422, "invalid-payload")
     assert post(key).status_code == 202
 

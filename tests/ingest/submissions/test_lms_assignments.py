@@ -175,7 +175,6 @@ BAD_ASSIGNMENTS = {
         {"external_id": "new", "course": {"external_id": "1.2e16"}}, "/assignment/course/external_id",
     ),
     "no course": ({"external_id": "new"}, "/assignment/course/external_id"),
-    "a title that is a number": ({"external_id": "new", "title": 7}, "/assignment/title"),
 }  # fmt: skip
 
 
@@ -187,6 +186,19 @@ def test_bad_assignment_is_refused_where_it_is_bad(shared_api, draft, key, refus
 
     assert [error["pointer"] for error in refused(answer, 422, "invalid-payload")["errors"]] == [pointer]
     assert things(shared_api) == before
+
+
+def test_title_and_name_that_are_no_text_cost_themselves_and_not_the_essay(shared_api, lms, draft, own):
+    course = f"c-{uuid4().hex}"
+    receipt = lms.deliver(
+        draft(student=student(), assignment=own(title=7, course={"external_id": course, "name": [1]}))
+    )
+    assert receipt.status_code == 202, receipt.text
+    assert [one["pointer"] for one in receipt.json["warnings"]] == [
+        "/data/assignment/title",
+        "/data/assignment/course/name",
+    ]
+    assert shared_api.database.sql("select name from courses where name = %s", course) == [(course,)]
 
 
 @pytest.mark.parametrize("blank", ["", "  ", None])

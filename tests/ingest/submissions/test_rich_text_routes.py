@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from ingest.submissions.routes import MAX_TAGS
+from documents.rich_text.recognise import MAX_TAGS
 from ingest.web.schemas import MAX_CHARACTERS
 from tests.ingest.conftest import ApiUnderTest, Headers, Refused, piece
 

@@ -16,7 +16,8 @@ import pytest
 from models.announcements import Announcer
 from monitoring.http import read_http
 from tests.ingest.conftest import ApiUnderTest
-from tests.support.gunicorn_server import Answer, ask, connect, free_port, parse_answer, read_to_end, run_gunicorn
+from tests.support.gunicorn_server import Answer, ask, connect, parse_answer, read_to_end, run_gunicorn
+from tests.support.ports import free_port
 from tests.support.races import eventually
 
 RUNNING = "update passes set state = 'running', lease_until = now() + interval '1 minute', attempt = 1, started_at = now() where submission_id = %s and name = 'grammar'"
@@ -164,7 +165,7 @@ def test_a_person_waits_with_ten_requests_and_further_ones_are_answered_at_once(
         answer = ask(web.port, "GET", links["self"], headers=headers)
         assert (answer.status, answer.headers["Preference-Applied"], answer.headers["Retry-After"]) == (200, None, "2")
         events = ask(web.port, "GET", links["events"], headers=alice)
-        assert len(read_events(events.body.decode())) == 1
+        assert (events.headers["Retry-After"], len(read_events(events.body.decode()))) == ("2", 1)
         other = {**shared_api.signed_in("ada"), "Prefer": "wait=1"}
         assert ask(web.port, "GET", links["self"], headers=other).headers["Preference-Applied"] == "wait=1"
     web.await_waiting(0)  # the clients have gone
@@ -258,6 +259,7 @@ def test_event_stream_sends_each_change_and_ends_with_the_final_status(web: Web,
     with closing(connection):
         connection.request("GET", receipt["links"]["events"], headers=alice)
         stream = connection.getresponse()
+        assert stream.headers["Retry-After"] is None  # the stream goes on
         assert next_block(stream)["data"]["status"] == "queued"
         web.await_waiting(1)
         web.start_pass(receipt["id"])
@@ -280,6 +282,14 @@ def test_stream_that_begins_again_does_not_repeat_the_last_event(web: Web, share
     assert {one["status"] for one in read_events(answer.body.decode())} <= {"queued", "failed"}
     assert not answer.body.startswith(b"event:")
     assert read_events(answer.body.decode())[-1]["status"] == "failed"
+
+
+def test_stream_of_a_final_status_asks_for_no_further_request(web: Web, shared_api: ApiUnderTest) -> None:
+    receipt = shared_api.hand_in()
+    web.fail(receipt["id"])
+    answer = ask(web.port, "GET", receipt["links"]["events"], headers=shared_api.signed_in("alice"))
+    assert (answer.status, answer.headers["Retry-After"]) == (200, None)
+    assert [one["status"] for one in read_events(answer.body.decode())] == ["failed"]
 
 
 def test_waiting_needs_no_redis(shared_api: ApiUnderTest, tmp_path: Path) -> None:

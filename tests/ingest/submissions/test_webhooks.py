@@ -297,6 +297,21 @@ def test_repeated_delivery_is_in_progress_while_the_first_one_runs(shared_api, l
         holder.close()
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"type": "ping"}, {"type": "ping", "data": None}, {"type": "course.updated", "data": [1]}, {"type": "user.deleted", "data": "a"},
+        {"type": "x" * 201, "data": {}}, {"type": "ping", "timestamp": 7, "data": {}},
+    ],
+)  # fmt: skip
+def test_event_that_is_not_acted_on_needs_no_data(shared_api, lms, body):
+    name, raw = f"msg_{uuid4().hex}", json.dumps(body).encode()
+    answer = lms.send(raw, lms.signed(raw, event=name))
+    assert (answer.status_code, list(answer.json)) == (200, ["ignored"])
+    [(outcome, *_)] = events_stored(shared_api, name)
+    assert outcome == "ignored"
+
+
 @pytest.mark.parametrize("event_type", ["course.created", "submission.deleted", "ping", "Submission.Created"])
 def test_event_of_an_unknown_type_is_ignored_with_a_reason(shared_api, lms, event_type):
     name = f"msg_{uuid4().hex}"
