@@ -7,7 +7,7 @@ Lives here, one folder per subject:
     feedback     reading, reviewing and releasing feedback, saved comments, progress between versions
     lms          LTI 1.3: registration, launches, deep linking, the people of a course
     pages        what people look at in a browser: sign-in, a student's essays; templates, styles and translations
-    admin        people, courses, assignments, rubrics, the org, API keys, webhook sources, audit trail, rosters, data rights
+    admin        people, courses, assignments, rubrics, the org, API keys, sources, audit trail, rosters, data rights
 May not: hold SQL, call an AI provider, or import `workers`. A route handler checks the request, opens a database session,
 calls functions of `models`, sends hints and answers.
 Start with: `app` (what is registered), `submissions/routes` (one request from start to end), `web/problems` (from a domain

@@ -27,7 +27,7 @@ from ingest.admin import (
     users,
 )
 from ingest.feedback import comment_types, progress, releases, review_queue, reviews, saved_comments, view
-from ingest.lms import key_sets
+from ingest.lms import notices
 from ingest.lms import routes as platform_routes
 from ingest.pages import registry as pages
 from ingest.reports import routes as report_routes
@@ -40,6 +40,7 @@ from ingest.submissions import (
     reruns,
     routes,
     rubric_previews,
+    source_trials,
     texts,
     webhooks,
 )
@@ -47,6 +48,7 @@ from ingest.web import (
     cors,
     health,
     identity,
+    key_sets,
     metrics,
     openapi,
     outgoing,
@@ -96,6 +98,7 @@ def create_app() -> Flask:
         essays,
         webhooks,
         deliveries,
+        source_trials,
         health,
         api_keys,
         source_status,
@@ -108,7 +111,7 @@ def create_app() -> Flask:
         roster,
     ):
         app.register_blueprint(module.blueprint)
-    for module in (users, courses, assignments, rubrics, orgs, sign_in_provider, platform_routes):
+    for module in (users, courses, assignments, rubrics, orgs, sign_in_provider, platform_routes, notices):
         app.register_blueprint(module.blueprint)
     for module in (passwords, reviews, releases, reruns, saved_comments, view, progress, rubric_previews):
         app.register_blueprint(module.blueprint)

@@ -1,16 +1,18 @@
-"""Request and response models of API keys, webhook sources, the audit trail and kept logs. A secret appears only where it is shown once."""
+"""Request and response models of API keys and sources. A secret appears only where it is shown once."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, StrictBool, StrictInt
+from pydantic import AfterValidator, BaseModel, Field, StrictBool, StrictStr, StringConstraints
 
+from ingest.admin.canvas_schemas import CanvasChanges, CanvasDraft, CanvasSite
 from ingest.admin.lms_schemas import Kind, MoodleChanges, MoodleDraft, MoodleSite
-from ingest.web.schemas import Cursor, Moment, Networks, RequestBody, Short
-from models.connections import DAY_SECONDS, LONGEST_OVERLAP_SECONDS, Scope
+from ingest.web.mapping import Mapping
+from ingest.web.schemas import Cursor, Moment, Networks, RequestBody, Short, Whole
+from models.connections import DAY_SECONDS, EVERY_SCOPE, LONGEST_OVERLAP_SECONDS, Scope
 
 
 def _check_unique(value: list[Scope]) -> list[Scope]:
@@ -23,7 +25,7 @@ Scopes = Annotated[
     list[Scope],
     Field(
         min_length=1,
-        max_length=3,
+        max_length=len(EVERY_SCOPE),
         description="submit: hand in essays; read: read essays, their status and feedback; manage: read and change courses, "
         "enrolments and assignments",
         json_schema_extra={"uniqueItems": True},
@@ -33,6 +35,12 @@ Scopes = Annotated[
 End = Annotated[Moment | None, Field(description="when the key expires; null: never")]
 CREATES_COURSES = "whether a hand-in may add the course and the assignment that it names by the LMS's own ids (`assignment.external_id`)"
 CreatesCourses = Annotated[StrictBool, Field(description=CREATES_COURSES)]
+OwnSecret = Annotated[
+    Annotated[StrictStr, StringConstraints(min_length=16, max_length=200, pattern=r"^[\x21-\x7e]+$")] | None,
+    Field(
+        description="the secret that the LMS has made, for `custom` and `moodle_webhookengine`; null: we make one. It is not shown again"
+    ),
+]
 NETWORKS = "the networks from which it is accepted; empty: everywhere"
 
 
@@ -61,9 +69,16 @@ class Rotation(RequestBody):
     """How long the old key or secret still works after a rotation."""
 
     overlap_seconds: Annotated[
-        StrictInt,
-        Field(ge=0, le=LONGEST_OVERLAP_SECONDS, description="seconds for which the old key or secret stays valid"),
+        int,
+        Whole(ge=0, le=LONGEST_OVERLAP_SECONDS),
+        Field(description="seconds for which the old key or secret stays valid"),
     ] = DAY_SECONDS
+
+
+class SourceRotation(Rotation):
+    """How long the old secret of a source still works, and the new one if the LMS has made it."""
+
+    secret: OwnSecret = None
 
 
 class ApiKey(BaseModel):
@@ -97,11 +112,16 @@ class ApiKeys(BaseModel):
 
 
 class SourceDraft(RequestBody):
-    """A new source: an LMS that sends signed webhooks, or a Moodle site that we ask. The latter adds courses unless told otherwise."""
+    """A new source: an LMS that sends signed webhooks, or one that we ask. The latter adds courses unless told otherwise."""
 
     name: Short
     kind: Kind = "signed"
     moodle: Annotated[MoodleDraft | None, Field(description="the settings of a Moodle site, and only of one")] = None
+    canvas: Annotated[CanvasDraft | None, Field(description="the settings of a Canvas, and only of one")] = None
+    mapping: Annotated[
+        Mapping | None, Field(description="how the webhooks of a `custom` source are read, and only of one")
+    ] = None
+    secret: OwnSecret = None
     creates_courses: CreatesCourses = False
     networks: Networks = []  # noqa: RUF012 - pydantic copies defaults
 
@@ -114,6 +134,8 @@ class SourceChanges(RequestBody):
     creates_courses: CreatesCourses = Field(default_factory=bool)
     networks: Networks = Field(default_factory=list)
     moodle: Annotated[MoodleChanges | None, Field(description="changes to a Moodle site")] = None
+    canvas: Annotated[CanvasChanges | None, Field(description="changes to a Canvas")] = None
+    mapping: Annotated[Mapping | None, Field(description="another mapping of a `custom` source; null: the same")] = None
 
 
 class Source(BaseModel):
@@ -123,9 +145,14 @@ class Source(BaseModel):
     kind: Kind
     name: str
     url: Annotated[
-        str | None, Field(description="the path on this server to which the LMS delivers; null for a Moodle site")
+        str | None,
+        Field(
+            description="the path on this server to which the LMS delivers; null for a Moodle site that is only asked"
+        ),
     ]
     moodle: MoodleSite | None
+    canvas: CanvasSite | None
+    mapping: Mapping | None
     creates_courses: Annotated[bool, Field(description=CREATES_COURSES)]
     networks: Annotated[list[str], Field(description=NETWORKS)]
     created_at: datetime
@@ -147,53 +174,7 @@ class NewSecret(Source):
 
 
 class Sources(BaseModel):
-    """A page of webhook sources, newest first."""
+    """A page of sources, newest first."""
 
     items: list[Source]
-    next_cursor: Cursor
-
-
-class AuditEntry(BaseModel):
-    """One entry of the audit trail: who did what to which entity. Entries never change."""
-
-    id: UUID
-    created_at: datetime
-    actor_id: Annotated[
-        UUID | None, Field(description="the person, API key or webhook source; null for a program of EssayCoach")
-    ]
-    actor_role: str
-    request_id: str | None
-    action: Annotated[str, Field(description="what was done, such as feedback_released")]
-    entity: Annotated[str, Field(description="the kind of thing, such as submission")]
-    entity_id: UUID
-    detail: Annotated[dict[str, Any], Field(description="ids and names of changed columns, never their values")]
-    sequence: Annotated[
-        int | None,
-        Field(description="its position in the org's hash chain; null for a moment, until it is added to the chain"),
-    ]
-
-
-class AuditEntries(BaseModel):
-    """A page of the audit trail, newest first."""
-
-    items: list[AuditEntry]
-    next_cursor: Cursor
-
-
-class LogLine(BaseModel):
-    """A warning or an error that a program kept for the org: what happened, with facts and ids, never names or text."""
-
-    id: UUID
-    created_at: datetime
-    program: Annotated[str, Field(description="ingest, worker or clock")]
-    level: Literal["warning", "error"]
-    event: Annotated[str, Field(description="what happened, such as `webhook delivery refused`")]
-    request_id: Annotated[str | None, Field(description="the `X-Request-Id` of the request, if there was one")]
-    context: Annotated[dict[str, Any], Field(description="facts and ids")]
-
-
-class LogLines(BaseModel):
-    """A page of kept warnings and errors, newest first."""
-
-    items: list[LogLine]
     next_cursor: Cursor

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StrictInt, StrictStr, StringConstraints
+from pydantic import BaseModel, Field, StrictStr, StringConstraints
 
-from ingest.web.schemas import Cursor, Moment, RequestBody
+from ingest.web.schemas import Cursor, Moment, RequestBody, Whole
 from models.arrivals import State
 from models.connections import SourceKind
-from models.moodle_sites import USUAL_INTERVAL_SECONDS, Returns
+from models.moodle_sites import USUAL_INTERVAL_SECONDS
+from models.site_access import Returns
 
 Address = Annotated[StrictStr, StringConstraints(strip_whitespace=True, min_length=8, max_length=500)]
 Token = Annotated[
@@ -19,8 +20,8 @@ Token = Annotated[
     StringConstraints(min_length=16, max_length=200, pattern=r"^[A-Za-z0-9]+$"),
     Field(description="a token of the site's web services; it is never shown again"),
 ]
-Interval = Annotated[StrictInt, Field(ge=60, le=86_400, description="seconds between two looks at the site")]
-Course = Annotated[StrictInt, Field(ge=1, le=2**53)]
+Interval = Annotated[int, Whole(ge=60, le=86_400), Field(description="seconds between two looks at the site")]
+Course = Annotated[int, Whole(ge=1, le=2**53)]
 Courses = Annotated[
     list[Course],
     Field(max_length=1000, description="the site's ids of the courses that count; empty: all that the token sees"),
@@ -80,9 +81,17 @@ class SourceStatus(BaseModel):
     kind: SourceKind
     last_exchange_at: Annotated[
         datetime | None,
-        Field(description="when a Moodle site last answered, or a webhook source last delivered; null: never"),
+        Field(
+            description="when a site last answered, a source last delivered, or a platform last launched; null: never"
+        ),
     ]
-    error: Annotated[str | None, Field(description="a word for why the last look failed; null: it did not")]
+    error: Annotated[
+        str | None,
+        Field(
+            description="a word for why the last look failed, a hand-in or feedback to send back waits for another try, or the newest "
+            "delivery was refused; null: none of these"
+        ),
+    ]
     problem: Annotated[str | None, Field(description="the same in a sentence")]
     advice: Annotated[str | None, Field(description="what you can do about it")]
     closed_assignments: Annotated[
@@ -127,6 +136,10 @@ class Replayed(BaseModel):
 
 
 Kind = Annotated[
-    Literal["signed", "moodle"],
-    Field(description="`signed`: the LMS sends signed webhooks; `moodle`: a Moodle site that we ask"),
+    Literal["signed", "custom", "moodle", "moodle_webhookengine", "canvas"],
+    Field(
+        description="`signed`: the LMS sends signed webhooks in our form; `custom`: in its own, which `mapping` describes; `moodle`: a "
+        "Moodle site that we ask; `moodle_webhookengine`: one whose plugin of that name also tells us when to ask; `canvas`: a Canvas "
+        "that we ask when its Live Events tell us"
+    ),
 ]

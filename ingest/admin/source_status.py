@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import cast, get_args
 from uuid import UUID
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from ingest.admin import lms_schemas as schemas
-from ingest.admin.lms_words import explain
+from ingest.admin.lms_words import explain, explain_status
 from ingest.web import pagination
 from ingest.web.identity import admin
 from ingest.web.openapi import Parameter, operation
-from ingest.web.pagination import invalid_parameter, page_of
+from ingest.web.pagination import page_of
 from ingest.web.responses import json_response
-from models import arrivals, connections, lms_status, moodle_sites, returns
+from models import arrivals, canvas_sites, connections, lms_status, moodle_sites, returns
 from models.arrivals import Arrival, State
 
 blueprint = Blueprint("source_status", __name__)
@@ -30,15 +30,18 @@ STATE = Parameter(
 @blueprint.get("/v1/sources/<uuid:source_id>/status")
 @operation("Get the status of a source", answers={200: schemas.SourceStatus}, problems=("forbidden",))
 def status(source_id: UUID) -> Response:
-    """Return when the last exchange with the LMS was, what went wrong and what to do, and what waits. Admins only."""
+    """Return when the last exchange with the LMS was, what went wrong and what to do, and what waits. Admins only.
+
+    A platform (LTI) has a status too, by the same id.
+    """
     who = admin()
     with who.session():
-        kind = connections.fetch_source(source_id, org=who.org).kind
+        kind = connections.fetch_kind(source_id, org=who.org)
         found = lms_status.fetch_status(source_id, org=who.org)
-    problem, advice = explain(found.error, found.error_about)
+    problem, advice = explain_status(found)
     return json_response(
         schemas.SourceStatus(
-            kind=kind, last_exchange_at=found.last_exchange_at, error=found.error, problem=problem, advice=advice,
+            kind=kind, last_exchange_at=found.last_exchange_at, error=found.error or found.refused_delivery, problem=problem, advice=advice,
             closed_assignments=found.closed, arrivals_waiting=found.arrivals_waiting, arrivals_refused=found.arrivals_refused,
             arrivals_given_up=found.arrivals_given_up, returns_waiting=found.returns_waiting,
             returns_given_up=found.returns_given_up,
@@ -56,11 +59,10 @@ def status(source_id: UUID) -> Response:
 def list_arrivals(source_id: UUID) -> Response:
     """Return the versions that the LMS says are there, newest first, one page per request, with the reasons of refusals. Admins only."""
     who = admin()
-    limit, before, state = pagination.limit(), pagination.cursor(), request.args.get("state")
-    if state is not None and state not in get_args(State):
-        raise invalid_parameter("state", f"must be one of {', '.join(get_args(State))}")
+    limit, before = pagination.limit(), pagination.cursor()
+    state = pagination.optional_choice("state", get_args(State))
     with who.session():
-        connections.fetch_source(source_id, org=who.org)
+        connections.fetch_kind(source_id, org=who.org)
         found = arrivals.list_arrivals(
             source_id, org=who.org, limit=limit + 1, before=before, state=cast("State | None", state)
         )
@@ -72,18 +74,25 @@ def list_arrivals(source_id: UUID) -> Response:
 def replay(source_id: UUID) -> Response:
     """Look at the LMS now, fetch refused and given-up arrivals again, and send given-up returns again. Admins only.
 
-    Up to 5,000 of each, the oldest first. Nothing is taken or sent twice. Recorded in the audit trail.
+    Up to 5,000 of each, the oldest first, and returns that nobody wanted last. A Canvas is asked what was handed in within 30 days
+    and no event told, in the courses that something came from. Nothing is taken or sent twice. Recorded in the audit trail.
     """
     who = admin()
     with who.session():
-        connections.fetch_source(source_id, org=who.org)
-        queued = schemas.Replayed(arrivals=arrivals.replay(source_id), returns=returns.resend(source_id))
-        moodle_sites.look_now(source_id, org=who.org)
-    return json_response(queued, status=202)
+        connections.fetch_kind(source_id, org=who.org)
+        return json_response(try_again(source_id, org=who.org), status=202)
+
+
+def try_again(source: UUID, *, org: UUID) -> schemas.Replayed:
+    """Look at the LMS of a source now, and queue what failed again. Needs an open session of an admin."""
+    moodle_sites.look_now(source, org=org)
+    # First: it takes the place of the looks that were given up, which would be queued again.
+    canvas_sites.look_back(source)
+    return schemas.Replayed(arrivals=arrivals.replay(source), returns=returns.resend(source))
 
 
 def _to_schema(found: Arrival) -> schemas.Arrival:
-    problem, advice = explain(found.error)
+    problem, advice = explain(found.error, is_over=found.state == "gave_up")
     assignment, hand_in = found.place.get("assignment"), found.place.get("hand_in")
     return schemas.Arrival(
         id=found.id, state=found.state, created_at=found.created_at, handed_in_at=found.changed_at, attempts=found.attempts,

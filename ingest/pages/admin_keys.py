@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request, url_for
 
 from ingest.admin import connection_schemas as schemas
 from ingest.admin.api_keys import pepper
+from ingest.pages import field_names
 from ingest.pages.admin_parts import PAGE, REFUSALS, Refusal, admin, admin_page, confirm, cut, lines
 from ingest.pages.forms import check_body, read_form
 from ingest.pages.rendering import page_blueprint, see
@@ -59,7 +60,7 @@ def ask_rotate(key_id: UUID) -> Response:
     found = _fetch(admin(), key_id)
     says = [
         gettext("A new key with the same rights is made. The next page shows it, once."),
-        gettext("The key of now works for one more day: give your LMS the new one until then."),
+        gettext("The present key works for one more day: give your LMS the new one until then."),
     ]
     return _confirm(found, gettext("Replace this key"), says, button=gettext("Replace"))
 
@@ -104,6 +105,7 @@ def _list_page(who: Identity, *, refusal: Refusal | None = None, values: Any = N
         found = connections.list_api_keys(org=who.org, limit=PAGE + 1, before=pagination.cursor())
     shown = values or {"scopes": connections.USUAL_SCOPES}
     listed = cut(found, key=lambda key: key.id)
+    refusal = field_names.in_words(refusal, field_names.of_key())
     return admin_page("admin_keys.html", refusal=refusal, values=shown, scopes=EVERY_SCOPE, **listed)
 
 

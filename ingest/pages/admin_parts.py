@@ -41,6 +41,8 @@ def admin_page(template: str, *, refusal: Refusal | None = None, code: int = 200
         admin_phrases.spaced,
         admin_phrases.reason_name,
         admin_phrases.at_most,
+        admin_phrases.off_reason,
+        admin_phrases.delivery_reason,
     )
     words = {function.__name__: function for function in said}
     problem = None if refusal is None else as_problem(refusal)

@@ -8,6 +8,7 @@ from uuid import UUID
 from flask import Blueprint, Response, request, url_for
 
 from ingest.lms import rosters, routes, schemas
+from ingest.pages import exchange, field_names
 from ingest.pages.admin_parts import PAGE, REFUSALS, Refusal, admin, admin_page, confirm, cut, lines
 from ingest.pages.forms import check_body, read_form
 from ingest.pages.rendering import page_blueprint, see
@@ -15,7 +16,6 @@ from ingest.pages.wording import gettext
 from ingest.web import outgoing, pagination
 from ingest.web.body import check
 from ingest.web.identity import Identity
-from ingest.web.step_up import require_step_up
 from models import platform_courses, platforms
 from models.platforms import PlatformCard
 
@@ -54,13 +54,27 @@ def change_platform(platform_id: UUID) -> Response:
     check_body()
     said = {
         "name": request.form.get("name", ""), "creates_courses": bool(request.form.get("creates_courses")),
-        "deployments": lines("deployments"), "frame_origins": lines("frame_origins"),
+        "deployments": lines("deployments"), "frame_origins": lines("frame_origins"), "scores": request.form.get("scores", "none"),
     }  # fmt: skip
     try:
-        _change(who, platform_id, check(said, schemas.PlatformChanges).model_dump(exclude_unset=True))
+        routes.change_as(who, platform_id, check(said, schemas.PlatformChanges))
     except REFUSALS as refusal:
         return _platform_page(who, platform_id, refusal=refusal, values=request.form)
     return _see(platform_id, "saved")
+
+
+@blueprint.post("/admin/platforms/<uuid:platform_id>/values")
+def enter_values(platform_id: UUID) -> Response:
+    """Store the values of a platform that does not register itself, and accept its launches, also when it was switched off."""
+    who = admin()
+    check_body()
+    entered = {name: request.form.get(name, "").strip() for name in (*routes.OPENED, *routes.CALLED, "client_id")}
+    try:
+        said = {"state": "active", "values": {**entered, "deployments": lines("deployments")}}
+        routes.change_as(who, platform_id, check(said, schemas.PlatformChanges))
+    except REFUSALS as refusal:
+        return _platform_page(who, platform_id, refusal=refusal, entered=request.form)
+    return _see(platform_id, "platform_on")
 
 
 @blueprint.get("/admin/platforms/<uuid:platform_id>/approve")
@@ -84,7 +98,7 @@ def approve(platform_id: UUID) -> Response:
     who = admin()
     check_body()
     try:
-        _change(who, platform_id, {"state": "active"})
+        routes.change_as(who, platform_id, schemas.PlatformChanges(state="active"))
     except REFUSALS as refusal:
         return _platform_page(who, platform_id, refusal=refusal)
     return _see(platform_id, "platform_on")
@@ -107,7 +121,7 @@ def switch_off(platform_id: UUID) -> Response:
     """Refuse launches of the platform."""
     who = admin()
     check_body()
-    _change(who, platform_id, {"state": "off"})
+    routes.change_as(who, platform_id, schemas.PlatformChanges(state="off"))
     return _see(platform_id, "platform_off")
 
 
@@ -123,31 +137,31 @@ def fetch_members(platform_id: UUID, course_id: UUID) -> Response:
     return _see(platform_id, "members")
 
 
-def _change(who: Identity, platform_id: UUID, changes: dict[str, Any]) -> None:
-    with who.session():
-        require_step_up(who)
-        platforms.change_platform(platform_id, org=who.org, changes=changes)
-
-
 def _list_page(who: Identity, *, refusal: Refusal | None = None, values: Any = None) -> Response:
     with who.session():
         found = platforms.list_platforms(org=who.org, limit=PAGE + 1, before=pagination.cursor())
     listed = cut(found, key=lambda card: card.platform.id)
+    refusal = field_names.in_words(refusal, field_names.of_platform())
     return admin_page("admin_platforms.html", refusal=refusal, values=values or {}, **listed)
 
 
-def _platform_page(who: Identity, platform_id: UUID, *, refusal: Refusal | None = None, values: Any = None) -> Response:
+def _platform_page(
+    who: Identity, platform_id: UUID, *, refusal: Refusal | None = None, values: Any = None, entered: Any = None
+) -> Response:
+    """Show the platform. `values` and `entered`: what was written into its two forms, when it was refused."""
     card = _fetch(who, platform_id)
     stored = {
         "name": card.name, "creates_courses": card.creates_courses, "deployments": "\n".join(card.platform.deployments),
-        "frame_origins": "\n".join(card.platform.frame_origins),
+        "frame_origins": "\n".join(card.platform.frame_origins), "scores": card.platform.scores,
     }  # fmt: skip
     addresses = routes.addresses_of(platform_id)
     with who.session():
         listed = platform_courses.list_courses(platform_id, org=who.org, limit=PAGE)
+        going = exchange.fetch(platform_id, org=who.org)
+    refusal = field_names.in_words(refusal, field_names.of_platform())
     return admin_page(
-        "admin_platform.html", refusal=refusal, card=card, platform=card.platform, addresses=addresses, courses=listed,
-        values=values or stored,
+        "admin_platform.html", refusal=refusal, card=card, platform=card.platform, addresses=addresses, courses=listed, exchange=going,
+        values=values or stored, entered=entered or {**vars(card.platform), "deployments": stored["deployments"]}, is_wrong=bool(entered),
     )  # fmt: skip
 
 

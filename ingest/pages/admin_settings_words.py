@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ingest.pages.admin_phrases import word
-from ingest.pages.phrases import _n, money
+from ingest.pages.phrases import money
 from ingest.pages.wording import gettext
+from ingest.web.marking import _n
 
 LABELS = {
     "name": _n("Name of the school"), "default_language": _n("Language when an essay does not tell"),

@@ -1,4 +1,4 @@
-"""The sources of a school: make and change webhooks and Moodle sites, a new secret, and what was delivered and refused."""
+"""The sources of a school: make and change webhooks and LMSs that we ask, a new secret, and what was delivered and refused."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request, url_for
 
+from ingest.admin import canvas_schemas, lms_schemas, source_status
 from ingest.admin import connection_schemas as schemas
-from ingest.admin import lms_schemas
 from ingest.admin import sources as source_routes
-from ingest.admin.lms_words import explain
+from ingest.pages import exchange, field_names, mapping_form
 from ingest.pages.admin_parts import PAGE, REFUSALS, Refusal, admin, admin_page, confirm, cut, lines
-from ingest.pages.forms import check_body
+from ingest.pages.forms import check_body, read_form
 from ingest.pages.rendering import page_blueprint, see
 from ingest.pages.wording import gettext
 from ingest.submissions import deliveries as delivery_routes
+from ingest.submissions.source_trials import TRIED_KINDS
 from ingest.web import pagination
 from ingest.web.body import check
 from ingest.web.identity import Identity
 from ingest.web.step_up import require_step_up
-from models import connections, deliveries, lms_status, moodle_sites
-from models.connections import SourceCard
+from models import canvas_sites, connections, deliveries, moodle_sites
+from models.connections import DELIVERING_KINDS, SIGNING_KINDS, SourceCard
+from models.errors import NotFound
 from models.events import Outcome
 
 blueprint: Blueprint = page_blueprint("admin_sources")
@@ -31,7 +33,7 @@ OUTCOMES = get_args(Outcome)
 
 @blueprint.get("/admin/sources")
 def list_sources() -> Response:
-    """List the webhook sources."""
+    """List the sources."""
     return _list_page(admin())
 
 
@@ -41,14 +43,15 @@ def add_source() -> Response:
     who = admin()
     try:
         check_body()
-        wanted = check({"name": request.form.get("name", ""), **(_said_of_moodle() or _said())}, schemas.SourceDraft)
+        wanted = check({"name": request.form.get("name", ""), **_said_of_kind()}, schemas.SourceDraft)
         source_routes.check_draft(wanted)
         with who.session():
             require_step_up(who)
             source_id, secret = source_routes.store(wanted, org=who.org)
     except REFUSALS as refusal:
         return _list_page(who, refusal=refusal, values=request.form)
-    return _see(source_id, "saved") if secret is None else _secret_page(who, source_id, secret)
+    # A secret that the LMS has made is known there, and is not shown again.
+    return _see(source_id, "saved") if secret in (None, wanted.secret) else _secret_page(who, source_id, secret)
 
 
 @blueprint.get("/admin/sources/<uuid:source_id>")
@@ -59,18 +62,20 @@ def one_source(source_id: UUID) -> Response:
 
 @blueprint.post("/admin/sources/<uuid:source_id>")
 def change_source(source_id: UUID) -> Response:
-    """Change the name and the rights of the source."""
+    """Change the name and the rights of the source, and how an LMS is asked and answered."""
     who = admin()
     check_body()
     try:
         changes = check({"name": request.form.get("name", ""), **_said()}, schemas.SourceChanges).changes()
-        token = request.form.get("token", "").strip()
-        new_token = check({"token": token}, lms_schemas.MoodleChanges).token if token else None
+        is_canvas = _fetch(who, source_id).kind == "canvas"
+        model = canvas_schemas.CanvasChanges if is_canvas else lms_schemas.MoodleChanges
+        of_site = check(_said_of_site(), model).model_dump(exclude_unset=True)
         with who.session():
             require_step_up(who)
             connections.change_source(source_id, org=who.org, **changes)
-            if new_token is not None:
-                moodle_sites.change_site(source_id, org=who.org, changes={"token": new_token})
+            if of_site:
+                change_site = canvas_sites.change_site if is_canvas else moodle_sites.change_site
+                change_site(source_id, org=who.org, changes=of_site)
     except REFUSALS as refusal:
         return _source_page(who, source_id, refusal=refusal, values=request.form)
     return _see(source_id, "saved")
@@ -79,26 +84,21 @@ def change_source(source_id: UUID) -> Response:
 @blueprint.get("/admin/sources/<uuid:source_id>/rotate")
 def ask_rotate(source_id: UUID) -> Response:
     """Say what a new secret does."""
-    source = _fetch(admin(), source_id)
-    says = [
-        gettext("A new secret is made. The next page shows it, once."),
-        gettext("The secret of now is accepted for one more day: give your LMS the new one until then."),
-        gettext("A secret from before that stops working at once."),
-    ]
-    return confirm(
-        gettext("Make a new secret"), says, about=source.name, button=gettext("Make a new secret"), back=_address(source_id)
-    )  # fmt: skip
+    return _rotate_page(admin(), source_id)
 
 
 @blueprint.post("/admin/sources/<uuid:source_id>/rotate")
 def rotate(source_id: UUID) -> Response:
     """Make a new secret, and show it this once."""
     who = admin()
-    check_body()
-    with who.session():
-        require_step_up(who)
-        secret = connections.rotate_source(source_id, org=who.org)
-    return _secret_page(who, source_id, secret)
+    try:
+        wanted = read_form(schemas.SourceRotation)
+        with who.session():
+            require_step_up(who)
+            secret = source_routes.rotate_secret(source_id, wanted, org=who.org)
+    except REFUSALS as refusal:
+        return _rotate_page(who, source_id, refusal=refusal)
+    return _see(source_id, "saved") if secret == wanted.secret else _secret_page(who, source_id, secret)
 
 
 @blueprint.get("/admin/sources/<uuid:source_id>/delete")
@@ -106,7 +106,7 @@ def ask_delete(source_id: UUID) -> Response:
     """Say what switching a source off does."""
     source = _fetch(admin(), source_id)
     says = [
-        gettext("Every delivery to this source is refused from then on."),
+        gettext("Nothing is taken from this source from then on."),
         gettext("What it has sent stays, and you can switch it on again."),
     ]
     return confirm(
@@ -124,6 +124,19 @@ def delete(source_id: UUID) -> Response:
 def enable(source_id: UUID) -> Response:
     """Switch the source on again."""
     return _switch(source_id, disabled=False)
+
+
+@blueprint.post("/admin/sources/<uuid:source_id>/again")
+def again(source_id: UUID) -> Response:
+    """Fetch and send again what failed, of a source or a platform."""
+    who = admin()
+    check_body()
+    with who.session():
+        kind = connections.fetch_kind(source_id, org=who.org)
+        source_status.try_again(source_id, org=who.org)
+    if kind == "lti":
+        return see(url_for("admin_platforms.one_platform", platform_id=source_id, did="again"))
+    return _see(source_id, "again")
 
 
 @blueprint.get("/admin/sources/<uuid:source_id>/deliveries")
@@ -166,10 +179,23 @@ def _said() -> dict[str, Any]:
     return {"creates_courses": bool(request.form.get("creates_courses")), "networks": lines("networks")}
 
 
+def _said_of_site() -> dict[str, Any]:
+    """Return what the form says of an LMS that we ask. Without a token the stored one stays."""
+    said: dict[str, Any] = {name: request.form[name].strip() for name in ("token", "returns") if request.form.get(name)}
+    if "courses" in request.form:
+        # Python reads no number of thousands of digits.
+        said["courses"] = [
+            int(entry) if entry.isdecimal() and len(entry) < 100 else entry for entry in lines("courses")
+        ]
+    return said
+
+
 def _switch(source_id: UUID, *, disabled: bool) -> Response:
     who = admin()
     check_body()
     with who.session():
+        if not disabled:
+            require_step_up(who)
         connections.change_source(source_id, org=who.org, disabled=disabled)
         moodle_sites.look_now(source_id, org=who.org)
     return _see(source_id, "off" if disabled else "on")
@@ -179,7 +205,10 @@ def _list_page(who: Identity, *, refusal: Refusal | None = None, values: Any = N
     with who.session():
         found = connections.list_sources(org=who.org, limit=PAGE + 1, before=pagination.cursor())
     listed = cut(found, key=lambda source: source.id)
-    return admin_page("admin_sources.html", refusal=refusal, values=values or {}, **listed)
+    return admin_page(
+        "admin_sources.html", refusal=field_names.in_words(refusal, field_names.of_source()), values=values or {},
+        delivering=DELIVERING_KINDS, mapped=mapping_form.fields(), **listed,
+    )  # fmt: skip
 
 
 def _source_page(who: Identity, source_id: UUID, *, refusal: Refusal | None = None, values: Any = None) -> Response:
@@ -187,11 +216,17 @@ def _source_page(who: Identity, source_id: UUID, *, refusal: Refusal | None = No
     stored = {"name": source.name, "creates_courses": source.creates_courses, "networks": "\n".join(source.networks)}
     url = url_for("webhooks.receive", source_id=source_id, _external=True)
     with who.session():
-        site = moodle_sites.fetch_site(source_id, org=who.org)
-        status = lms_status.fetch_status(source_id, org=who.org)
-    said = explain(status.error, status.error_about)
+        site, canvas = (found.fetch_site(source_id, org=who.org) for found in (moodle_sites, canvas_sites))
+        going = exchange.fetch(source_id, org=who.org)
+    if site or canvas:
+        stored["returns"] = (site or canvas).returns
+    if site:
+        stored["courses"] = "\n".join(map(str, site.courses))
+    refusal = field_names.in_words(refusal, field_names.of_source())
     return admin_page(
-        "admin_source.html", refusal=refusal, source=source, url=url, values=values or stored, site=site, status=status, said=said
+        "admin_source.html", refusal=refusal, source=source, url=url, values=values or stored, site=site, canvas=canvas,
+        exchange=going, delivers=source.kind in DELIVERING_KINDS, signs=source.kind in SIGNING_KINDS,
+        can_be_tried=source.kind in TRIED_KINDS,
     )  # fmt: skip
 
 
@@ -203,23 +238,50 @@ def _secret_page(who: Identity, source_id: UUID, secret: str) -> Response:
     )
 
 
+def _rotate_page(who: Identity, source_id: UUID, *, refusal: Refusal | None = None) -> Response:
+    source = _fetch(who, source_id)
+    if source.kind not in SIGNING_KINDS:
+        raise NotFound("This source has no secret.")
+    says = [
+        gettext("A new secret is made. The next page shows it, once."),
+        gettext("The present secret is accepted for one more day: give your LMS the new one until then."),
+        gettext("A secret from before that stops working at once."),
+    ]
+    refusal = field_names.in_words(refusal, field_names.of_source())
+    title, makes_its_own = gettext("Make a new secret"), source.kind in source_routes.OWN_SECRET_KINDS
+    return admin_page(
+        "admin_source_rotate.html", refusal=refusal, title=title, says=says, about=source.name, button=title, fields={},
+        back=_address(source_id), makes_its_own=makes_its_own,
+    )  # fmt: skip
+
+
 def _delivery_page(who: Identity, source_id: UUID, delivery_id: UUID, *, refusal: Refusal | None = None) -> Response:
     source = _fetch(who, source_id)
     delivery = delivery_routes.read_as(who, source_id, delivery_id)
     return admin_page("admin_delivery.html", refusal=refusal, source=source, delivery=delivery)
 
 
-def _said_of_moodle() -> dict[str, Any] | None:
-    """Return what the form for a Moodle site says, or None when it is another form."""
-    if "site" not in request.form:
-        return None
-    here = request.host_url.rstrip("/")
-    settings = {
-        "site": request.form["site"],
-        "token": request.form.get("token", "").strip(),
-        "pages_url": here if here.startswith("https://") else None,
-    }
-    return {"kind": "moodle", "moodle": settings}
+def _said_of_kind() -> dict[str, Any]:
+    """Return what the form for a kind of source says: for a Moodle, a Canvas, a mapping, or our own form."""
+    if "header" in request.form:
+        return {**_said(), "kind": "custom", "mapping": mapping_form.read_mapping(), **_said_secret()}
+    for kind, field in (("moodle", "site"), ("canvas", "canvas_site")):
+        if field in request.form:
+            here = request.host_url.rstrip("/")
+            settings = {
+                "site": request.form[field],
+                "token": request.form.get("token", "").strip(),
+                "pages_url": here if here.startswith("https://") else None,
+            }
+            other_kind = {"kind": "moodle_webhookengine"} if request.form.get("tells_us") else {}
+            return {"kind": kind, kind: settings, **other_kind, **_said_secret()}
+    return _said()
+
+
+def _said_secret() -> dict[str, str]:
+    """Return the secret that the LMS has made, if the form names one."""
+    secret = request.form.get("secret", "").strip()
+    return {"secret": secret} if secret else {}
 
 
 def _fetch(who: Identity, source_id: UUID) -> SourceCard:

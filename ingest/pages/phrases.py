@@ -11,12 +11,7 @@ from babel.numbers import format_currency
 from markupsafe import Markup
 
 from ingest.pages.wording import gettext, language, ngettext
-
-
-def _n(text: str) -> str:
-    """Return the text. It marks a text to translate where it stands, for `pybabel extract`."""
-    return text
-
+from ingest.web.marking import _n
 
 # The names of the types of comments (table `feedback_types`), as a student reads them.
 _TYPES = (
@@ -73,6 +68,10 @@ SAID = (
     _n("The essay is too long"),
     _n("The text holds characters that cannot be stored"),
     _n("The body is too large"),
+    _n("The body is larger than 1 MiB."),
+    _n("The body is larger than 1 MiB. A picture is embedded in it; hand in the text without the picture."),
+    _n("The file is too large"),
+    _n("The request did not arrive in time"),
     _n("Something went wrong on our side"),
     _n("This student has handed in too much"),
     _n("Credentials are missing or not understood"),
@@ -94,6 +93,7 @@ SAID = (
     _n("Too many files are being read at this moment. Send the same file again in a few seconds."),
     _n("There is no file with this file_id, it is another student's, or it has expired."),
     _n("This file was handed in already."),
+    _n("As many files as are allowed wait to be handed in already. Hand one of them in, or wait until one expires."),
     _n("Too many people are signing in at this moment."),
     _n("There is no such essay."),
     _n("There is nothing at this address."),
@@ -110,7 +110,8 @@ SAID = (
 
 def detail(text: str) -> str:
     """Return what the API says was wrong, in the language of the page where it is known there."""
-    return gettext(text)
+    # What the API says of several fields points to a member of its answer, which no page has.
+    return gettext("Some fields are not acceptable" if text.endswith("errors[] names each of them.") else text)
 
 
 def type_name(slug: str) -> str:

@@ -7,7 +7,9 @@ from flask import Flask
 from ingest.pages import (
     accounts,
     admin_courses,
+    admin_endpoints,
     admin_keys,
+    admin_mappings,
     admin_overview,
     admin_people,
     admin_platforms,
@@ -16,6 +18,7 @@ from ingest.pages import (
     admin_settings,
     admin_sources,
     api_documentation,
+    asset_processor,
     deep_linking,
     desk,
     desk_essay,
@@ -49,6 +52,7 @@ def register(app: Flask) -> None:
         api_documentation,
         lti,
         deep_linking,
+        asset_processor,
     ):
         app.register_blueprint(subject.blueprint)
     for subject in (desk, desk_essay, desk_review, desk_saved):
@@ -59,7 +63,9 @@ def register(app: Flask) -> None:
         admin_roster,
         admin_courses,
         admin_sources,
+        admin_mappings,
         admin_platforms,
+        admin_endpoints,
         admin_keys,
         admin_settings,
         admin_records,

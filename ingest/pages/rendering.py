@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, g, redirect, render_template, request, url_for
 from markupsafe import Markup
@@ -18,6 +17,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from ingest.pages import phrases, session, wording
 from ingest.pages.drafts import short_id
 from ingest.pages.session import SignInFirst
+from ingest.web import refusals
 from ingest.web.problems import PROBLEM_TYPES, Problem, from_domain, from_http, headers_of
 from models import errors
 
@@ -95,6 +95,7 @@ def page_blueprint(name: str) -> Blueprint:
     """Return a blueprint whose errors are pages, and which sends strangers to the sign-in page."""
     blueprint = Blueprint(name, __name__, template_folder="templates")
     blueprint.before_request(lambda: _count_as(name))
+    blueprint.before_request(refusals.raise_refused)
     blueprint.register_error_handler(SignInFirst, _sign_in_first)
     blueprint.register_error_handler(errors.Unauthorised, _sign_in_first)
     blueprint.register_error_handler(errors.SignInAgain, _prove_first)
@@ -106,7 +107,13 @@ def page_blueprint(name: str) -> Blueprint:
 def problem_page(problem: Problem) -> Response:
     """Return the page that says what was wrong. It gives a text that was sent back, to send it again."""
     kind = PROBLEM_TYPES[problem.slug]
-    response = page("problem.html", code=kind.status, problem=problem, kind=kind, written=_written())
+    return with_retry_after(
+        page("problem.html", code=kind.status, problem=problem, kind=kind, written=_written()), problem
+    )
+
+
+def with_retry_after(response: Response, problem: Problem) -> Response:
+    """Return the page of a problem with the header that says when to try again, if the problem ends by itself."""
     response.headers.update({name: value for name, value in headers_of(problem).items() if name == "Retry-After"})
     return response
 
@@ -157,11 +164,12 @@ def _sign_in_first(_: Exception) -> Response:
 
 
 def _prove_first(_: Exception) -> Response:
-    """Let the reader prove again who they are, and come back: to this page, or to the one with the form that they sent."""
-    referrer = urlsplit(request.referrer or "")
-    came_from = referrer.path if referrer.netloc == request.host else None
-    back = request.full_path.rstrip("?") if request.method == "GET" else came_from
-    return see(url_for("second_factor_pages.prove", next=back))
+    """Let the reader prove again who they are, and come back to this page; a form that they sent goes with them."""
+    back = request.full_path.rstrip("?")
+    if request.method == "GET":
+        return see(url_for("second_factor_pages.prove", next=back))
+    # With this status the browser sends the form there.
+    return redirect(url_for("second_factor_pages.prove_for_form", next=back), 307)  # type: ignore[return-value]  # as in `see`
 
 
 def _count_as(name: str) -> None:

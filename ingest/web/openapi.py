@@ -19,7 +19,7 @@ from pydantic.json_schema import models_json_schema
 from ingest.web import schemas
 from ingest.web.operation_examples import answer_examples, body_examples
 from ingest.web.operation_groups import GROUPS, group_of
-from ingest.web.problems import CONTENT_TYPE, PROBLEM_TYPES
+from ingest.web.problems import CONTENT_TYPE, PROBLEM_TYPES, ProblemType
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 REF = "#/components/schemas/{model}"
@@ -51,6 +51,7 @@ class Operation:
     answers: dict[int, type[BaseModel] | str | None]
     problems: tuple[str, ...]
     body: type[BaseModel] | None
+    optional_body: bool
     file_body: bool
     parameters: tuple[Parameter, ...]
     security: tuple[str, ...]
@@ -64,6 +65,7 @@ def operation(
     answers: dict[int, type[BaseModel] | str | None],
     problems: tuple[str, ...] = (),
     body: type[BaseModel] | None = None,
+    optional_body: bool = False,
     file_body: bool = False,
     parameters: tuple[Parameter, ...] = (),
     security: tuple[str, ...] = ("bearer",),
@@ -73,9 +75,9 @@ def operation(
     """Declare what a route handler takes and answers; its docstring becomes the description.
 
     `answers` maps a status to a model, to None for no body, or to the media type of an event stream or a file. `headers` maps
-    a status to response headers and their descriptions. With `file_body` the body is a file
-    as it is. `also_as` are other media types of the 200 answer, by the Accept header.
-    Problems that follow from a body, from the security scheme or that every route has are added.
+    a status of `answers` to response headers and their descriptions. With `optional_body` the body may be left out, with
+    `file_body` it is a file as it is. `also_as` are other media types of the 200 answer, by the Accept header.
+    Problems that follow from a body, from the security scheme or that every route has are added, and headers of problems.
     """
     common_problems = ("temporarily-unavailable", "rate-limited")
     body_problems = (
@@ -103,6 +105,7 @@ def operation(
                 *security_problems,
             ),
             body=body,
+            optional_body=optional_body,
             file_body=file_body,
             parameters=parameters,
             security=security,
@@ -178,7 +181,7 @@ def _describe(declared: Operation, endpoint: str, method: str, path: str) -> dic
     }
     if declared.body is not None:
         content = _content(_ref(declared.body), body_examples(method, path))
-        described["requestBody"] = {"required": True, "content": {"application/json": content}}
+        described["requestBody"] = {"required": not declared.optional_body, "content": {"application/json": content}}
     if declared.file_body:
         file = {"schema": {"type": "string", "format": "binary"}}
         described["requestBody"] = {"required": True, "content": {"application/octet-stream": file}}
@@ -204,10 +207,7 @@ def _responses(declared: Operation, method: str, path: str) -> dict[str, Any]:
         if status == 200:
             response.get("content", {}).update({kind: {"schema": {"type": "string"}} for kind in declared.also_as})
         if status in declared.headers:
-            response["headers"] = {
-                header: {"description": text, "schema": {"type": "string"}}
-                for header, text in declared.headers[status].items()
-            }
+            response["headers"] = _headers(declared.headers[status])
         responses[str(status)] = response
     slugs = (*declared.problems, *(("not-found",) if "{" in path else ()))
     for slug in sorted(set(slugs), key=lambda name: (PROBLEM_TYPES[name].status, name)):
@@ -219,7 +219,22 @@ def _responses(declared: Operation, method: str, path: str) -> dict[str, Any]:
         if CONTENT_TYPE not in response.get("content", {}):
             response.setdefault("content", {})[CONTENT_TYPE] = {"schema": _ref(schemas.ProblemDocument)}
         response["description"] = f"{response['description']} `{slug}`: {problem_type.title}.".strip()
+        if own := _headers_of(problem_type):
+            response["headers"] = response.get("headers", {}) | _headers(own)
     return dict(sorted(responses.items()))
+
+
+def _headers(described: dict[str, str]) -> dict[str, Any]:
+    return {name: {"description": text, "schema": {"type": "string"}} for name, text in described.items()}
+
+
+def _headers_of(problem_type: ProblemType) -> dict[str, str]:
+    """Return the headers that an answer with such a problem may have, and what they say."""
+    if problem_type.status == 401:
+        return {"WWW-Authenticate": "the scheme `Bearer`, and whether the token was not valid (RFC 6750)"}
+    if problem_type.status == 429 or problem_type.retry_after is not None:
+        return {"Retry-After": "seconds to wait before the next request; absent where waiting changes nothing"}
+    return {}
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:

@@ -22,8 +22,8 @@ GROUPS = (
     ),
     OperationGroup(
         "Hand in",
-        "For students, and for learning management systems (LMS) with an API key or a signed webhook.",
-        ("submissions", "files", "webhooks"),
+        "For students, and for learning management systems (LMS) with an API key, a signed webhook or signed notices.",
+        ("submissions", "files", "webhooks", "notices"),
     ),
     OperationGroup(
         "Read feedback",
@@ -62,7 +62,7 @@ GROUPS = (
         "Connections",
         "For admins, and for those who connect an LMS: API keys, sources (webhooks and Moodle sites) and what came from them, "
         "platforms (LTI 1.3), endpoints and what was sent to them, and links to an essay.",
-        ("api_keys", "sources", "source_status", "deliveries", "platforms", "endpoints", "essay_links"),
+        ("api_keys", "sources", "source_status", "deliveries", "source_trials", "platforms", "endpoints", "essay_links"),
     ),
     OperationGroup("Health", "For those who run the service.", ("health",)),
 )  # fmt: skip

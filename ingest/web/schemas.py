@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
@@ -13,13 +14,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     StrictStr,
     StringConstraints,
     model_validator,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, core_schema
 
 from ingest.web.messages import LANGUAGE_FORM, NETWORK_FORM, NUMBERED_ID, ORIGIN_FORM, TIME_FORM, UUID_FORM
 from models import essays
@@ -59,6 +61,10 @@ def _refuse_number(value: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise ValueError(NUMBERED_ID)  # noqa: TRY004 - pydantic turns ValueError into a field error
     return value
+
+
+def _read_whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _fold_id(value: str) -> str:
@@ -163,6 +169,19 @@ Cursor = Annotated[str | None, Field(description="send it as `cursor` to get the
 def optional_not_null() -> Any:
     """Return the default for a member that may be left out but must not be null. The default itself is never read."""
     return Field(default_factory=lambda: None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole:
+    """Marks a whole number within bounds. JSON may write it as 5.0, which JSON Schema calls an integer too."""
+
+    ge: int
+    le: int
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema of the number. A bound in a `Field` would be lost to the published schema behind a validator."""
+        number = core_schema.int_schema(strict=True, ge=self.ge, le=self.le)
+        return core_schema.no_info_before_validator_function(_read_whole, number)
 
 
 class NotNeeded:

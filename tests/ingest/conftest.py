@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from werkzeug.test import TestResponse
 from ingest.app import create_app
 from models import db, essays, feedback, passes
 from models.feedback import Author, CommentDraft, ResultDraft
+from tests.support.logs import kept_logging
 from tests.support.schools import (
     INDEX_KEY,
     JWT_SECRET,
@@ -143,17 +143,16 @@ def template(servers: Servers) -> Iterator[Template]:
 def run_api(servers: Servers, template: Template) -> Iterator[ApiUnderTest]:
     """Yield the app in front of a clone of the two schools."""
     load_keys()
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    with cloned(servers, template=template.name) as database, pytest.MonkeyPatch.context() as environment:
+    with (
+        kept_logging(),
+        cloned(servers, template=template.name) as database,
+        pytest.MonkeyPatch.context() as environment,
+    ):
         connect_as("ec_ingest", database)
         variables = environment_of(database, servers)
         for variable, value in variables.items():
             environment.setenv(variable, value)
         yield ApiUnderTest(create_app(), database, template.school, template.other, variables)
-    # The app changed the root logger; later tests need it as it was.
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +187,12 @@ def redis_client(redis_connection: redis.Redis) -> redis.Redis:
 def client(shared_api: ApiUnderTest) -> FlaskClient:
     """Give a test client of the shared app."""
     return shared_api.client
+
+
+@pytest.fixture
+def ada(shared_api: ApiUnderTest) -> dict[str, str]:
+    """Give the headers of the admin of the shared app."""
+    return shared_api.signed_in("ada")
 
 
 Refused = Callable[[TestResponse, int, str], dict[str, Any]]

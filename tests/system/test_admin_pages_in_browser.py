@@ -6,9 +6,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.support.one_machine import ESSAY, Standalone, ask
+from tests.support.races import eventually
 from tests.support.walker import DESKTOP, PHONE, needs_browser, walk
 
 pytestmark = [needs_browser, pytest.mark.slow(reason="starts the system and a browser")]
@@ -82,8 +83,98 @@ def test_admin_imports_a_roster_and_carries_out_a_refused_delivery(
         walker.picture(f"admin-delivery-{device}")
         make_assignment(machine, homework)
         page.get_by_role("button", name="Carry it out again").click()
-        expect(page.get_by_role("status")).to_have_text("Carried out again: it was accepted.")
+        expect(page.get_by_role("status")).to_have_text("Carried out again.")
         expect(page.locator(".state")).to_have_text("Accepted")
+
+
+def open_form(page: Page, name: str) -> Locator:
+    """Open the form under this summary, which is open already where the list is empty, and return it."""
+    form = page.locator("details", has=page.get_by_text(name, exact=True))
+    if form.get_attribute("open") is None:
+        form.locator("summary").click()
+    return form
+
+
+@pytest.mark.parametrize(("size", "scripts"), [(DESKTOP, True), (PHONE, False)])
+def test_admin_makes_a_webhook_and_sees_why_nothing_arrives(
+    machine: Standalone, chromium: Browser, size: tuple[int, int], scripts: bool
+) -> None:
+    with walk(chromium, machine.api, size=size, scripts=scripts) as walker:
+        page = walker.page
+        walker.sign_in("demo", machine.known["admin"])
+        page.get_by_role("link", name="Webhooks", exact=True).click()
+        form = open_form(page, "Make a webhook")
+        form.get_by_label("Name").fill("Our <b>system</b>")
+        form.get_by_label("Address").fill("http://127.0.0.1:9/hooks")  # nobody answers there
+        form.get_by_label("A teacher released feedback").uncheck()
+        form.get_by_role("button", name="Make").click()
+        secret = page.locator(".secret").inner_text()
+        assert not scripts or walker.findings() == []
+        page.get_by_role("link", name="I have copied it").click()
+        expect(page.get_by_role("heading", name="Our <b>system</b>")).to_be_visible()
+        assert secret not in page.content()
+        page.get_by_role("button", name="Send a test").click()
+        expect(page.get_by_text("It is sent now. Load this page again to see the answer.")).to_be_visible()
+
+        def says_why() -> bool:
+            page.reload()
+            return page.get_by_text("Your system could not be reached").is_visible()
+
+        eventually(says_why, what="the worker's attempt")
+        assert walker.is_as_wide_as_the_screen()
+        assert not scripts or walker.findings() == []
+        page.get_by_role("link", name="Switch off").click()
+        page.get_by_role("button", name="Switch off").click()
+        expect(page.get_by_text("An administrator switched it off.")).to_be_visible()
+        expect(page.get_by_text("It was not sent: the webhook is switched off.")).to_be_visible()
+        assert not scripts or walker.findings() == []
+        page.get_by_role("link", name="Webhooks", exact=True).click()
+        expect(page.get_by_role("heading", name="Webhooks", exact=True)).to_be_visible()
+        assert walker.is_as_wide_as_the_screen()
+        assert not scripts or walker.findings() == []
+
+
+@pytest.mark.parametrize(("size", "scripts"), [(DESKTOP, True), (PHONE, False)])
+def test_admin_connects_an_lms_with_its_own_form_and_tries_a_sample(
+    machine: Standalone, chromium: Browser, size: tuple[int, int], scripts: bool
+) -> None:
+    with walk(chromium, machine.api, size=size, scripts=scripts) as walker:
+        page = walker.page
+        walker.sign_in("demo", machine.known["admin"])
+        page.get_by_role("link", name="Sources", exact=True).click()
+        form = open_form(page, "Connect an LMS that sends webhooks in its own form")
+        form.get_by_label("Name", exact=True).fill("Own LMS")
+        form.get_by_label("Header with the signature").fill("X-Sign")
+        form.get_by_label("Text of the essay").fill("/essay")
+        form.get_by_label("Id of the student").fill("student")
+        form.get_by_role("button", name="Connect").click()
+        expect(page.get_by_role("alert")).to_contain_text("Id of the student: must be a JSON pointer")
+        assert [error[-26:] for error in walker.errors] == ["422 (UNPROCESSABLE ENTITY)"]
+        walker.errors.clear()
+        assert walker.is_as_wide_as_the_screen()
+        assert not scripts or walker.findings() == []
+        page.get_by_label("Id of the student").fill("/student")
+        page.locator("form", has=page.locator("#header")).get_by_role("button", name="Connect").click()
+        page.get_by_role("link", name="I have copied it").click()
+        page.get_by_role("link", name="Change", exact=True).click()
+        expect(page.get_by_label("Text of the essay")).to_have_value("/essay")
+        assert walker.is_as_wide_as_the_screen()
+        assert not scripts or walker.findings() == []
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Saved.")).to_be_visible()
+        page.get_by_role("link", name="Try it out").click()
+        page.get_by_label("What your LMS sends").fill(
+            '{"essay": "Phones <script>window.ran=1</script>", "student": 17}'
+        )
+        page.get_by_role("button", name="Try it out").click()
+        expect(page.locator(".state")).to_have_text("Accepted")
+        assert not scripts or page.evaluate("window.ran") is None
+        assert walker.is_as_wide_as_the_screen()
+        assert not scripts or walker.findings() == []
+        page.get_by_role("link", name="Own LMS").click()
+        page.get_by_role("link", name="Make a new secret").click()
+        expect(page.get_by_role("heading", name="Make a new secret")).to_be_visible()
+        assert not scripts or walker.findings() == []
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])

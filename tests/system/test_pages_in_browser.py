@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -93,6 +94,25 @@ def test_student_walks_the_same_way_without_javascript(machine: Standalone, chro
         expect(page.get_by_role("heading", name="What changed")).to_be_visible()
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_file_that_is_too_large_is_refused_by_a_page_and_the_form_is_still_there(
+    machine: Standalone, chromium: Browser, tmp_path: Path
+) -> None:
+    photographs = tmp_path / "photographs.docx"
+    photographs.write_bytes(b"x" * 30 * 1024 * 1024)
+    with walk(chromium, machine.api) as walker:
+        page = walker.page
+        walker.sign_in("demo", machine.known["student"])
+        page.get_by_role("link", name="Hand in an essay").click()
+        page.get_by_label("Title").fill("With all my photographs")
+        page.get_by_label("Or choose a file").set_input_files(photographs)
+        page.get_by_role("button", name="Hand in").click()
+        expect(page.get_by_role("heading", name="The file is too large")).to_be_visible()
+        assert walker.findings() == []
+        walker.errors.clear()  # the browser's own word for the status 413
+        page.go_back()
+        expect(page.get_by_label("Title")).to_have_value("With all my photographs")
 
 
 def test_first_view_is_small(machine: Standalone, chromium: Browser) -> None:

@@ -1,4 +1,4 @@
-"""Tests of the admin routes for webhook sources and for the audit trail."""
+"""Tests of the admin routes for sources and for the audit trail."""
 
 from __future__ import annotations
 
@@ -15,14 +15,8 @@ from tests.support.races import together, warm_up
 
 SOURCES = "/v1/sources"
 FIELDS = {
-    "id", "kind", "name", "url", "moodle", "creates_courses", "networks", "created_at", "disabled", "previous_secret_until",
+    "id", "kind", "name", "url", "moodle", "canvas", "mapping", "creates_courses", "networks", "created_at", "disabled", "previous_secret_until",
 }  # fmt: skip
-
-
-@pytest.fixture
-def ada(shared_api):
-    """Give the headers of the admin."""
-    return shared_api.signed_in("ada")
 
 
 @pytest.fixture
@@ -210,6 +204,16 @@ def test_invalid_overlap_is_refused(client, ada, make, refused, body, deliver):
     refused(client.post(f"{SOURCES}/{made['id']}/rotate", json=body, headers=ada), 422, "invalid-payload")
 
     assert deliver(made, made["secret"]).status_code == 202
+
+
+@pytest.mark.parametrize(("kind", "body"), [("moodle", {}), ("canvas", {}), ("moodle", {"secret": "s" * 16})])
+def test_source_without_a_secret_of_ours_cannot_rotate_it(shared_api, client, ada, refused, kind, body):
+    settings = {"site": "https://lms.school.example", "token": "0f3a5c7e9b1d2f4a6c8e0b2d4f6a8c0e"}
+    made = client.post(SOURCES, json={"name": "LMS", "kind": kind, kind: settings}, headers=ada).json
+    path = f"{SOURCES}/{made['id']}/rotate"
+    assert "PATCH" in refused(client.post(path, json=body, headers=ada), 409, "no-secret")["detail"]
+    theirs = shared_api.signed_in("ada", shared_api.other)
+    refused(client.post(path, json=body, headers=theirs), 404, "not-found")
 
 
 def test_source_changes_are_audited_without_secrets(shared_api, client, ada, make, rotate, refused, caplog, deliver):

@@ -72,9 +72,33 @@ def test_secret_of_a_source_and_text_of_a_key_are_shown_once(shared_api: ApiUnde
 def test_source_is_switched_off_and_on(shared_api: ApiUnderTest, ada: PageReader) -> None:
     page = ada.post("/admin/sources", name="Short-lived", networks="")
     source = page.attributes("p > a.button", "href")[0]
-    assert "refused from then on" in ada.get(f"{source}/delete").text
+    assert "Nothing is taken from this source from then on" in ada.get(f"{source}/delete").text
     assert "Switched off" in ada.post(f"{source}/delete").words(".state")
     assert ada.post(f"{source}/enable").words(".state") == []
+
+
+def test_hand_ins_that_failed_are_listed_with_the_reason_and_tried_again(
+    shared_api: ApiUnderTest, ada: PageReader
+) -> None:
+    made = ada.post(
+        "/admin/sources", name="Moodle", site="https://moodle.example", token="0f3a5c7e9b1d2f4a6c8e0b2d4f6a8c0e"
+    )
+    source = made.answer.request.path.rpartition("/")[2]
+    shared_api.database.sql(
+        """
+        insert into arrivals (org_id, source_id, version_key, place, changed_at, state, finished_at, error)
+        values (%s, %s, '1', '{"title": "A <b>letter</b>"}', now(), 'refused', now(), 'file_encrypted') returning 1
+        """,
+        shared_api.school.org,
+        source,
+    )
+    assert f'href="/admin/sources/{source}"' in ada.get("/admin").answer.text
+    page = ada.get(f"/admin/sources/{source}")
+    assert "A <b>letter</b>" in page.text
+    assert "The file has a password. The student can hand it in without one." in page.text
+    assert "What failed is tried again." in ada.post(f"/admin/sources/{source}/again").text
+    assert shared_api.database.sql("select state from arrivals where source_id = %s", source) == [("queued",)]
+    assert actions(shared_api, source)[-1] == "replayed"
 
 
 def test_revoked_key_is_refused(shared_api: ApiUnderTest, ada: PageReader) -> None:
@@ -105,7 +129,7 @@ def test_refused_delivery_shows_why_and_is_carried_out_again(shared_api: ApiUnde
     task = {"course_id": str(shared_api.school.course), "title": "Homework", "external_id": homework}
     assert shared_api.client.post("/v1/assignments", json=task, headers=shared_api.signed_in("ada")).status_code == 201
     page = ada.post(f"{path}/replay")
-    assert page.words(".notice.good") == ["Carried out again: it was accepted."], page.text
+    assert page.words(".notice.good") == ["Carried out again."], page.text
     assert page.words(".state") == ["Accepted"]
     assert "delivery_replayed" in actions(shared_api, delivery)
 
@@ -159,3 +183,36 @@ def test_moodle_is_connected_and_shows_how_the_exchange_goes(shared_api: ApiUnde
     shared_api.database.sql("update moodle_sites set next_at = 'infinity' where id = %s returning 1", source)
     ada.post(f"/admin/sources/{source}", name="Our Moodle", creates_courses="1", token=token[::-1])
     assert shared_api.database.sql("select next_at <= now() from moodle_sites where id = %s", source) == [(True,)]
+
+    stored = "select returns, courses, token from moodle_sites where id = %s"
+    [(_, _, sealed)] = shared_api.database.sql(stored, source)
+    refused = ada.post(f"/admin/sources/{source}", name="Our Moodle", returns="summary", courses="7\r\nHistory")
+    assert refused.words(".notice.bad") == ["Courses 2: must be a whole number"]
+    assert refused.words("#courses") == ["7 History"]
+    assert ada.post(f"/admin/sources/{source}", name="Our Moodle", courses="9" * 5000).status == 422
+    page = ada.post(f"/admin/sources/{source}", name="Our Moodle", returns="summary", courses="7\r\n12", token="")
+    assert (page.words("#courses"), page.words("#returns option[selected]")) == (["7 12"], ["Also its main points"])
+    assert shared_api.database.sql(stored, source) == [("summary", [7, 12], sealed)]
+    ada.post(f"/admin/sources/{source}", name="Our Moodle", returns="link", courses="")
+    assert shared_api.database.sql(stored, source) == [("link", [], sealed)]
+
+
+def test_canvas_is_connected_and_shows_where_events_go(shared_api: ApiUnderTest, ada: PageReader) -> None:
+    token = "7~0f3a5c7e9b1d2f4a6c8e0b2d4f6a8c0e"
+    form = {"name": "Our Canvas", "canvas_site": "https://school.instructure.com"}
+    assert ada.post("/admin/sources", **form, token="short").status == 422
+    ada.post("/admin/sources", **form, token=token)
+    [(source,)] = shared_api.database.sql("select id from canvas_sites where site = 'https://school.instructure.com'")
+    page = ada.get(f"/admin/sources/{source}")
+    assert f"/v1/webhooks/{source}" in page.text
+    assert "This Canvas tells us what was handed in" in page.text
+    for hidden in (token, "Make a new secret"):
+        assert hidden not in page.text
+    assert ada.post(f"/admin/sources/{source}/again").status == 200
+    sealed = "select token from canvas_sites where id = %s"
+    before = shared_api.database.sql(sealed, source)
+    ada.post(f"/admin/sources/{source}", name="Our Canvas", creates_courses="1", token=token[::-1])
+    assert ada.post(f"/admin/sources/{source}", name="Our Canvas", token="short").status == 422
+    assert shared_api.database.sql(sealed, source) != before
+    page = ada.post(f"/admin/sources/{source}", name="Our Canvas", returns="none")
+    assert page.words("#returns option[selected]") == ["Nothing"]

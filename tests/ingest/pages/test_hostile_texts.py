@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
-from models import db, essays, feedback, passes
+from models import connections, db, endpoints, essays, feedback, passes
 from models.essays import Draft
 from models.feedback import Author, CommentDraft
 from tests.ingest.conftest import ApiUnderTest
@@ -50,6 +52,31 @@ def pages_of_hostile_texts(shared_api: ApiUnderTest) -> list[str]:
     connect_as("ec_ingest", shared_api.database)
     path = f"/essays/{receipt.essay}"
     return [path, f"{path}/next", "/essays", "/essays?limit=1"]
+
+
+@pytest.fixture(scope="module")
+def admin_pages_of_hostile_texts(shared_api: ApiUnderTest, pages_of_hostile_texts: list[str]) -> list[str]:
+    """Give the paths of webhooks, of a source with a mapping, and of one that could not send essays back, full of hostile texts."""
+    school, paths = shared_api.school, ["/admin/webhooks", f"/admin/sources/{shared_api.school.source}"]
+    shared_api.database.sql(
+        """
+        insert into returns (org_id, source_id, submission_id, channel, state, finished_at, error)
+        select org_id, %s, id, 'lti_score', 'gave_up', now(), 'crashed' from submissions where user_id = %s returning id
+        """,
+        school.source, school.zoe,
+    )  # fmt: skip
+    with session_of(school, "ada"):
+        for text in HOSTILE_TEXTS[:: len(HOSTILE_TEXTS) // endpoints.MOST_ENDPOINTS + 1]:
+            url = f"https://lms.example/{text}"
+            endpoint, _ = endpoints.add_endpoint(text, org=school.org, url=url, events=endpoints.EVENTS)
+            mapping = {
+                "signature": {"header": "X", "prefix": text[:20]}, "event_id": f"/{text}", "event_type": f"/{text}", "event_types": [text],
+                "members": {"text": "/text", "student/external_id": f"/{text}"},
+            }  # fmt: skip
+            source, _ = connections.add_source(text, org=school.org, kind="custom", mapping=mapping)
+            paths += [f"/admin/webhooks/{endpoint}", f"/admin/webhooks/{endpoint}/rotate", f"/admin/sources/{source}"]
+            paths += [f"/admin/sources/{source}/mapping", f"/admin/sources/{source}/try"]
+    return paths
 
 
 def _comments() -> Iterator[CommentDraft]:
@@ -108,5 +135,28 @@ def test_browser_runs_nothing_and_asks_nobody(
         walker.sign_in("northside", who)
         for path in pages_of_hostile_texts:
             walker.goto(path)
+            assert walker.page.evaluate("window.ran") is None
+            assert walker.page.url.endswith(path)
+
+
+@pytest.mark.slow(reason="starts a server and a browser")
+@needs_browser
+def test_browser_of_an_admin_runs_nothing_and_asks_nobody(
+    shared_api: ApiUnderTest, admin_pages_of_hostile_texts: list[str], tmp_path: Path
+) -> None:
+    who = {"email": shared_api.school.email("ada"), "password": PASSWORD}
+    with (
+        run_gunicorn(shared_api.environment, log_file=tmp_path / "log") as server,
+        browser() as started,
+        walk(started, f"http://127.0.0.1:{server.port}") as walker,
+    ):
+        walker.sign_in("northside", who)
+        for path in admin_pages_of_hostile_texts:
+            walker.goto(path)
+            assert walker.page.locator("h1").is_visible()
+            if path.endswith("/try"):
+                walker.page.fill("#sample", json.dumps({"text": TEXT}))
+                walker.page.click("main form button")
+                expect(walker.page.locator("main .state")).to_be_visible()
             assert walker.page.evaluate("window.ran") is None
             assert walker.page.url.endswith(path)

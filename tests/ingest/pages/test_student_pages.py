@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from models import files
 from tests.documents.hostile_files import SAMPLES
 from tests.ingest.conftest import ESSAY, ApiUnderTest
 from tests.ingest.pages.conftest import SignedIn
@@ -307,6 +308,19 @@ def test_file_that_cannot_be_read_is_refused_in_words(zoe: PageReader) -> None:
     page = choose(zoe, "/essays/new", b"\x89PNG\r\n\x1a\n" + bytes(9), title="T", text="Kept.", name="scan.docx")
     assert page.status == 415
     assert "This is a picture" in page.text
+    assert page.words("textarea") == ["Kept."]
+
+
+def test_page_says_in_the_language_of_the_student_that_too_many_files_wait(
+    zoe: PageReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MOST_WAITING", 0)
+    choose(zoe, "/essays/new", DOCX, title="")
+    zoe.post("/language", language="de", next="/essays/new")
+    page = choose(zoe, "/essays/new", DOCX, title="T", text="Kept.")
+    zoe.post("/language", language="en", next="/essays/new")
+    assert page.status == 429
+    assert "Es warten schon so viele Dateien auf ihre Abgabe, wie erlaubt sind." in page.text
     assert page.words("textarea") == ["Kept."]
 
 

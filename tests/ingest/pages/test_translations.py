@@ -21,11 +21,11 @@ TRANSLATED = [language for language in LANGUAGES if language != "en"]
 
 @cache
 def texts() -> Catalog:
-    """Return every text that the templates and modules of the pages mark."""
+    """Return every text that templates and modules mark."""
     with (PAGES / "translations" / "babel.cfg").open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file)
     catalog = Catalog()
-    for *_, text, _comments, _context in extract_from_dir(PAGES, methods, options, keywords=KEYWORDS):
+    for *_, text, _comments, _context in extract_from_dir(PAGES.parent, methods, options, keywords=KEYWORDS):
         catalog.add(text)
     return catalog
 
