@@ -250,7 +250,9 @@ def session(
     """
     if not database.is_closed():
         raise RuntimeError("sessions do not nest: one session is one transaction is one identity")
-    if not _Limits.slots.acquire(timeout=_Limits.wait_seconds):
+    # The one that is taken is given back, also when `connect` makes another one meanwhile.
+    slots = _Limits.slots
+    if not slots.acquire(timeout=_Limits.wait_seconds):
         raise DatabaseAway("Every database connection of this process stayed busy.")
     try:
         _thread_session.deadline = time.monotonic() + _Limits.wait_seconds
@@ -276,7 +278,7 @@ def session(
                 database.replace_connections()
             else:
                 database.close()
-        _Limits.slots.release()
+        slots.release()
 
 
 @contextmanager
@@ -462,7 +464,7 @@ def _author_limit(error: Any) -> AuthorLimit:
     """Return what `count_hand_in` refused: it names the limit, its number and the seconds to wait."""
     # Peewee keeps the error that it wraps in `orig`.
     said = getattr(error, "orig", error).diag
-    return AuthorLimit(said.message_primary, most=int(said.message_detail), wait_seconds=int(said.message_hint))
+    return AuthorLimit.of_org(said.message_primary, most=int(said.message_detail), wait_seconds=int(said.message_hint))
 
 
 def _roll_back() -> None:

@@ -259,10 +259,10 @@ def take_due(*, limit: int, stale_seconds: float, starved: list[Queue]) -> list[
     found = rows(
         """
         update passes set hinted_at = now()
-        where id in (
+        where id = any(array(
             select id from passes where state = 'queued' and next_at <= now() and hinted_at < next_at
             order by next_at limit %s for update skip locked
-        )
+        ))
         returning org_id, id, queue, next_at
         """,
         (limit,),
@@ -271,11 +271,11 @@ def take_due(*, limit: int, stale_seconds: float, starved: list[Queue]) -> list[
         found += rows(
             """
             update passes set hinted_at = now()
-            where id in (
+            where id = any(array(
                 select id from passes
                 where state = 'queued' and queue = %s and next_at <= now() and hinted_at < now() - make_interval(secs => %s)
                 order by next_at limit %s for update skip locked
-            )
+            ))
             returning org_id, id, queue, next_at
             """,
             (str(queue), stale_seconds, limit - len(found)),
@@ -298,10 +298,10 @@ def free_expired(*, limit: int) -> int:
     freed = rows(
         f"""
         update passes set state = 'queued', lost = lost + 1, lease_until = null, next_at = now(), error = 'worker_lost'
-        where id in (
+        where id = any(array(
             select id from passes where {_EXPIRED} and lost + 1 < %s
             order by lease_until limit %s for update skip locked
-        )
+        ))
         returning org_id, submission_id, lost
         """,  # noqa: S608 - a constant
         (RESTART_GRACE_SECONDS, MAX_CRASHES, limit),

@@ -233,7 +233,7 @@ class ApiKeys(Table):
 
 
 class Sources(Table):
-    """An LMS: one that sends signed webhooks, or a platform."""
+    """An LMS: one that sends signed webhooks, one that is asked, or a platform."""
 
     id = _id()
     org_id = UUIDField()
@@ -246,6 +246,7 @@ class Sources(Table):
     creates_courses = BooleanField(default=False)
     networks = ArrayField(TextField, index=False, constraints=EVERYWHERE)
     kind = TextField(default="signed")
+    mapping = BinaryJSONField(null=True, index=False)
 
 
 class Platforms(Table):
@@ -264,7 +265,11 @@ class Platforms(Table):
     jwks_url = TextField(null=True)
     deployments = ArrayField(TextField, index=False, constraints=EVERYWHERE)
     frame_origins = ArrayField(TextField, index=False, constraints=EVERYWHERE)
+    scores = TextField(default="none")
     created_at = _created_at()
+    launched_at = DateTimeTZField(null=True)
+    refused_at = DateTimeTZField(null=True)
+    refused_reason = TextField(null=True)
 
 
 class LmsPeople(Table):
@@ -292,6 +297,48 @@ class PlatformCourses(Table):
         primary_key = CompositeKey("org_id", "source_id", "course_id")
 
 
+class PlatformAssignments(Table):
+    """Where a platform takes the scores of an assignment."""
+
+    org_id = UUIDField()
+    source_id = UUIDField()
+    assignment_id = UUIDField()
+    line_item_url = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("org_id", "source_id", "assignment_id")
+
+
+class AssetActivities(Table):
+    """An assignment of a platform's own to which EssayCoach is attached, and where reports about its documents go."""
+
+    org_id = UUIDField()
+    source_id = UUIDField()
+    deployment = TextField()
+    activity = TextField()
+    title = TextField(null=True)
+    report_url = TextField(null=True)
+    report_scopes = ArrayField(TextField, index=False, constraints=EVERYWHERE)
+
+    class Meta:
+        primary_key = CompositeKey("org_id", "source_id", "deployment", "activity")
+
+
+class NoticeHandlers(Table):
+    """Where a deployment of a platform sends its notices, as it has confirmed."""
+
+    org_id = UUIDField()
+    source_id = UUIDField()
+    deployment = TextField()
+    notice_type = TextField()
+    service_url = TextField()
+    handler = TextField()
+    registered_at = DateTimeTZField(constraints=NOW)
+
+    class Meta:
+        primary_key = CompositeKey("org_id", "source_id", "deployment", "notice_type")
+
+
 class SpentLaunches(Table):
     """A launch that was used, by the digest of its state."""
 
@@ -305,9 +352,10 @@ class SpentLaunches(Table):
 
 
 class LtiKeys(Table):
-    """A key pair of ours, with which platforms check what we send."""
+    """A key pair of ours, with which one platform checks what we send."""
 
     id = UUIDField(primary_key=True)
+    platform_id = UUIDField()
     private_key = EncryptedField()
     public_key = BinaryJSONField()
     created_at = _created_at()
@@ -660,6 +708,22 @@ class MoodleSites(Leased):
     succeeded_at = DateTimeTZField(null=True)
     error_about = TextField(null=True)
     created_at = _created_at()
+
+
+class CanvasSites(Table):
+    """A Canvas site that tells by events what was handed in: the source with the same id."""
+
+    id = UUIDField(primary_key=True)
+    org_id = UUIDField()
+    site = TextField()
+    token = EncryptedField()
+    root_account_uuid = TextField(null=True)
+    jwks_url = TextField()
+    returns = TextField(default="link")
+    pages_url = TextField(null=True)
+    created_at = _created_at()
+    heard_at = DateTimeTZField(null=True)
+    looked_back_at = DateTimeTZField(null=True)
 
 
 class Arrivals(Leased):

@@ -9,8 +9,8 @@ import pytest
 import redis
 
 from models.announcements import CHANNEL, Announcer, Listener
-from tests.support.gunicorn_server import free_port
 from tests.support.own_redis import OwnRedis, own_redis
+from tests.support.ports import free_port
 from tests.support.races import eventually
 
 

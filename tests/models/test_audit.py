@@ -14,7 +14,7 @@ import pytest
 
 from models import audit, courses, db
 from models.audit import Entry
-from models.connections import find_source
+from models.callers import find_source
 from tests.conftest import Become
 from tests.support.schools import School, session_of
 from tests.support.servers import ROLES, Database

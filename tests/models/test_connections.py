@@ -10,7 +10,7 @@ from uuid import uuid4
 import peewee
 import pytest
 
-from models import connections, db
+from models import callers, connections, db
 from models.connections import USUAL_SCOPES
 from models.crypto import AssociatedData, keyring
 from models.errors import Ended, Invalid, NotFound, Undecipherable
@@ -21,16 +21,16 @@ from tests.support.servers import Database
 PEPPER_BYTES = base64.b64decode(PEPPER)
 
 
-def recognise(text: str) -> connections.Caller:
+def recognise(text: str) -> callers.Caller:
     """Return the caller whose API key this is."""
     with db.session(role="ec_auth"):
-        return connections.recognise_api_key(text, pepper=PEPPER_BYTES)
+        return callers.recognise_api_key(text, pepper=PEPPER_BYTES)
 
 
 def live_secrets(school: School) -> tuple[str, ...]:
     """Return the secrets with which the school's source may sign now."""
     with db.session(role="ec_auth"):
-        return connections.find_source(school.source).secrets
+        return callers.find_source(school.source).secrets
 
 
 def test_api_key_made_without_scopes_hands_in_and_reads_and_adds_no_courses(school: School) -> None:

@@ -151,18 +151,21 @@ def test_a_heartbeat_leaves_no_transaction_open(become: Become, database: Databa
 
 def test_a_thread_beats_at_once_and_stops_when_told(become: Become, database: Database) -> None:
     become("ec_ingest")
-    looked = threading.Event()
+    looked, beating = threading.Event(), list[threading.Thread]()
 
     def look() -> Process:
+        beating.append(threading.current_thread())
         looked.set()
         return process()
 
     heartbeat = Heartbeat("web", look)
     heartbeat.start()
-    assert looked.wait(5)
+    assert looked.wait(30)
     heartbeat.stop()
-    (thread,) = [one for one in threading.enumerate() if one.name == "heartbeat"]
-    thread.join(5)
+    # It may have ended already, so it is no use to look for it among the running ones.
+    (thread,) = beating
+    assert thread.name == "heartbeat"
+    thread.join(30)
     assert not thread.is_alive()
     assert database.sql("select count(*) from heartbeats") == [(1,)]
 

@@ -21,7 +21,7 @@ WANTED = LmsAssignment(external_id="hw-7", title="Phones", course="sci-9", cours
 
 
 def add_source(school: School, *, creates_courses: bool = True) -> UUID:
-    """Add a webhook source and return its id."""
+    """Add a source and return its id."""
     with session_of(school, "ada"):
         return connections.add_source("LMS", org=school.org, creates_courses=creates_courses)[0]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
@@ -27,6 +28,8 @@ def is_list_of_passes(names: set[str]) -> bool:
 
 def lists_in(source: str) -> Iterator[tuple[int, set[str]]]:
     """Yield the line and the names of every collection, `Literal` or SQL string that lists passes."""
+    if not is_list_of_passes({name for name in NAMES if name in source.lower()}):
+        return
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Dict):
             names = {name_of(key) for key in node.keys}
@@ -55,6 +58,7 @@ def name_of(node: ast.expr | None) -> str:
     return node.id.lower() if isinstance(node, ast.Name) else ""
 
 
+@cache
 def source_lists() -> dict[str, set[str]]:
     """Return the names of every list of passes in the source, by file and line."""
     return {

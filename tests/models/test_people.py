@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 import peewee
 import pytest
 
-from models import connections, db, orgs, users
-from models.connections import KEY_PREFIX
+from models import callers, db, orgs, users
+from models.api_key_text import KEY_PREFIX, checksum
 from models.crypto import AssociatedData, keyring
 from models.errors import Invalid, NotFound, Unauthorised
 from models.passwords import Passwords, TooManyAtOnce
@@ -127,9 +127,9 @@ def test_person_added_without_a_name_has_no_name(school: School) -> None:
     assert person(school, recognise(school, "nameless", name=None)).name is None
 
 
-def recognise_key(text: str) -> connections.Caller:
+def recognise_key(text: str) -> callers.Caller:
     with db.session(role="ec_auth"):
-        return connections.recognise_api_key(text, pepper=PEPPER_BYTES)
+        return callers.recognise_api_key(text, pepper=PEPPER_BYTES)
 
 
 def test_api_key_identifies_its_org(school: School, other_school: School) -> None:
@@ -154,7 +154,7 @@ def test_unknown_api_key_is_refused_even_with_a_valid_checksum(school: School) -
     body = "A" * 30
     made_up = [
         "", "x", KEY_PREFIX, school.api_key[:-1], school.api_key + "x", school.api_key.removeprefix(KEY_PREFIX),
-        school.api_key[:-1] + ("A" if school.api_key[-1] != "A" else "B"), KEY_PREFIX + body + connections._checksum(body),
+        school.api_key[:-1] + ("A" if school.api_key[-1] != "A" else "B"), KEY_PREFIX + body + checksum(body),
         "clé-" * 9,
     ]  # fmt: skip
     for text in made_up:
@@ -165,7 +165,7 @@ def test_unknown_api_key_is_refused_even_with_a_valid_checksum(school: School) -
 def test_mistyped_api_key_is_refused_without_a_query(school: School) -> None:
     """Outside a session any statement fails, so the wrong checksum is refused before a query."""
     with pytest.raises(Unauthorised):
-        connections.recognise_api_key(school.api_key[:-1] + "!", pepper=PEPPER_BYTES)
+        callers.recognise_api_key(school.api_key[:-1] + "!", pepper=PEPPER_BYTES)
 
 
 @pytest.mark.parametrize(
@@ -183,12 +183,12 @@ def test_unexpired_api_key_works_only_with_its_pepper(school: School, database: 
 
     assert recognise_key(school.api_key).org == school.org
     with pytest.raises(Unauthorised), db.session(role="ec_auth"):
-        connections.recognise_api_key(school.api_key, pepper=b"x" * 32)
+        callers.recognise_api_key(school.api_key, pepper=b"x" * 32)
 
 
-def find_source(source: UUID) -> connections.Source:
+def find_source(source: UUID) -> callers.Source:
     with db.session(role="ec_auth"):
-        return connections.find_source(source)
+        return callers.find_source(source)
 
 
 def test_source_secret_is_stored_encrypted(school: School, database: Database) -> None:

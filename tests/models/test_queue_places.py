@@ -58,6 +58,12 @@ def entries_read(database: Database) -> int:
     return int(str(entries))
 
 
+def await_end_of_connections(database: Database) -> None:
+    """Wait until all other connections have ended: what they read is counted with their end."""
+    others = "select from pg_stat_activity where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()"
+    eventually(lambda: database.sql(others) == [], what="the end of all other connections")
+
+
 def place(database: Database, org: UUID, number: int) -> QueuePlace:
     """Return the place of the org's essay with this number."""
     [(essay,)] = database.sql(
@@ -153,6 +159,7 @@ def test_turn_and_place_read_no_more_behind_a_backlog(
     database.sql("vacuum (analyze) passes")
 
     become("ec_worker")
+    await_end_of_connections(database)
     before = entries_read(database)
     for _ in range(20):
         with db.session():
@@ -164,6 +171,7 @@ def test_turn_and_place_read_no_more_behind_a_backlog(
     [(last,)] = database.sql(
         "select submission_id from passes where org_id = %s order by next_at desc limit 1", orgs[-1]
     )
+    await_end_of_connections(database)
     before = entries_read(database)
     for _ in range(20):
         with db.session(org=orgs[-1], role="ec_admin"):

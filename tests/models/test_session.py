@@ -23,6 +23,7 @@ from models.errors import DatabaseAway, NotFound, Unauthorised
 from models.settings import StoreSettings
 from models.tables import Orgs
 from tests.conftest import Become
+from tests.support.ports import free_port
 from tests.support.races import eventually, together
 from tests.support.schools import School, session_of
 from tests.support.servers import ROOT, Database
@@ -287,9 +288,7 @@ def test_connection_lost_in_one_session_does_not_affect_the_next(
 
 
 def test_closed_port_raises_database_away_within_two_seconds(become: Become) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        url = f"postgresql://ec_ingest:secret@127.0.0.1:{unused.getsockname()[1]}/nowhere"
+    url = f"postgresql://ec_ingest:secret@127.0.0.1:{free_port()}/nowhere"
     db.connect(store(url, pool_size=4, wait_seconds=1.5))
 
     def connect(_: int) -> None:
@@ -388,6 +387,15 @@ def test_failed_sessions_release_their_slot_and_connection(school: School, datab
         "select count(*) from pg_stat_activity where datname = current_database() and usename = 'ec_ingest'"
     )
     assert open_now == [(1,)]
+
+
+def test_session_open_while_the_pool_is_connected_anew_releases_the_slot_it_took(
+    school: School, database: Database, become: Become
+) -> None:
+    become("ec_ingest")
+    with session_of(school, "alice"):
+        db.connect(store(database.role_url("ec_ingest")))
+    become("ec_ingest")
 
 
 def test_failed_connections_release_their_slot(become: Become) -> None:

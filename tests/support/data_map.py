@@ -35,11 +35,11 @@ ABOUT = {
     "admins, and whom they want to erase or export": "approvals",
     "everybody who did something, and what was done to whom": "audit_log",
     "nobody: the school": """
-        orgs api_keys sources endpoints platforms platform_courses spent_launches moodle_sites sign_in_providers categories rubrics rubric_criteria courses assignments ledger ledger_entries blessings audit_heads
+        orgs api_keys sources endpoints platforms lti_keys platform_courses platform_assignments asset_activities notice_handlers spent_launches moodle_sites canvas_sites sign_in_providers categories rubrics rubric_criteria courses assignments ledger ledger_entries blessings audit_heads
         retention_runs queue_marks
     """,
     "nobody, except ids in a line": "system_logs",
-    "nobody: the installation": "lti_keys feedback_types provider_pauses tallies tally_entries queue_snapshot duty_leases duty_runs report_refreshes heartbeats",
+    "nobody: the installation": "feedback_types provider_pauses tallies tally_entries queue_snapshot duty_leases duty_runs report_refreshes heartbeats",
 }
 # What becomes of tables that no foreign key deletes with a person.
 OTHERWISE = {
@@ -59,7 +59,7 @@ OTHERWISE = {
     "tallies": "stays; counts without ids",
     "tally_entries": "within seconds, when the clock adds them to `tallies`",
     "ledger_entries": "within seconds, when the clock adds them to `ledger`; what is left goes with the school",
-    "lti_keys": "120 days after it was made",
+    "lti_keys": "120 days after it was made, and with its platform",
     "duty_leases": "when the run ends",
     "duty_runs": "overwritten",
     "report_refreshes": "overwritten",

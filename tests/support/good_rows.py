@@ -26,6 +26,7 @@ GOOD: dict[str, dict[str, str]] = {
     "endpoints": {
         "org_id": "uuidv7()", "name": "'LMS'", "url": "'https://lms.example/hooks'", "events": "'{feedback.ready}'", "secret": "''",
     },
+    "canvas_sites": {"id": "uuidv7()", "org_id": "uuidv7()", "site": "'https://canvas.example'", "token": "''", "jwks_url": "'https://keys.example'"},
     "moodle_sites": {"id": "uuidv7()", "org_id": "uuidv7()", "site": "'https://moodle.example'", "token": "''"},
     "arrivals": {"org_id": "uuidv7()", "source_id": "uuidv7()", "version_key": "'1:1:0:1'", "place": "'{}'", "changed_at": "now()"},
     "returns": {"org_id": "uuidv7()", "source_id": "uuidv7()", "submission_id": "uuidv7()", "channel": "'moodle_comment'"},
@@ -34,9 +35,15 @@ GOOD: dict[str, dict[str, str]] = {
     "weekly_summaries": {**OWN, "week": "'2026-11-23'", "courses": "'[]'"},
     "platforms": {"id": "uuidv7()", "org_id": "uuidv7()"},
     "platform_courses": {"org_id": "uuidv7()", "source_id": "uuidv7()", "course_id": "uuidv7()", "memberships_url": "'https://lms'"},
+    "platform_assignments": {"org_id": "uuidv7()", "source_id": "uuidv7()", "assignment_id": "uuidv7()", "line_item_url": "'https://lms'"},
+    "asset_activities": {"org_id": "uuidv7()", "source_id": "uuidv7()", "deployment": "'1'", "activity": "'a'"},
+    "notice_handlers": {
+        "org_id": "uuidv7()", "source_id": "uuidv7()", "deployment": "'1'", "notice_type": "'Notice'", "service_url": "'https://lms'",
+        "handler": "'https://ours'",
+    },
     "lms_people": {**OWN, "source_id": "uuidv7()", "subject": "''", "subject_digest": SHA},
     "spent_launches": {"org_id": "uuidv7()", "source_id": "uuidv7()", "state_digest": SHA},
-    "lti_keys": {"id": "uuidv7()", "private_key": "''", "public_key": "'{}'"},
+    "lti_keys": {"id": "uuidv7()", "platform_id": "uuidv7()", "private_key": "''", "public_key": "'{}'"},
     "categories": {"org_id": "uuidv7()", "slug": "'narrative'", "name": "'Narrative'"},
     "rubrics": {"org_id": "uuidv7()", "name": "'Argument'", "content_hash": "''"},
     "rubric_criteria": {

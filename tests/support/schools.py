@@ -94,7 +94,7 @@ PROMPT = "Should schools ban mobile phones during the school day? Take a positio
 
 
 def make_school(slug: str) -> School:
-    """Make an org with people, two courses, two assignments, a rubric, an API key and a webhook source."""
+    """Make an org with people, two courses, two assignments, a rubric, an API key and a source."""
     with db.session(role="ec_auth"):
         org = db.new_ids(1)[0]
     password_hash = Passwords(rounds=ROUNDS).hash(PASSWORD)

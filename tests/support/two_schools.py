@@ -23,14 +23,14 @@ from tests.support.servers import Database
 KNOWN_BY = {
     "audit_heads": "org_id", "user_keys": "user_id", "enrollments": "course_id::text || user_id", "idempotency_keys": "key", "seen_events": "event_id",
     "author_use": "user_id", "retention_runs": "org_id::text || class", "queue_marks": "org_id",
-    "second_factors": "user_id", "linked_accounts": "user_id", "spent_launches": "source_id", "platform_courses": "course_id", "weekly_summary_readers": "user_id",
+    "second_factors": "user_id", "linked_accounts": "user_id", "spent_launches": "source_id", "platform_courses": "course_id", "platform_assignments": "assignment_id", "asset_activities": "activity", "notice_handlers": "handler", "weekly_summary_readers": "user_id",
     "feedback_reactions": "feedback_id", "review_items": "feedback_id", "ledger": "org_id::text || day || provider || model || pass",
 }  # fmt: skip
 TABLES = (
-    "ai_responses", "analytics", "api_keys", "approvals", "arrivals", "moodle_sites", "returns", "assignments", "audit_heads", "audit_log", "author_use", "categories", "courses", "criterion_results", "deliveries", "endpoints",
+    "ai_responses", "analytics", "api_keys", "approvals", "arrivals", "canvas_sites", "moodle_sites", "returns", "assignments", "audit_heads", "audit_log", "author_use", "categories", "courses", "criterion_results", "deliveries", "endpoints",
     "enrollments", "essays", "feedback", "feedback_reactions", "feedback_reviews", "idempotency_keys", "inbound_events", "ledger", "ledger_entries", "files",
     "blessings", "one_time_tokens", "orgs", "passes", "retention_runs", "queue_marks", "review_items", "reports", "rubric_criteria", "rubrics", "saved_comments", "seen_events", "sessions",
-    "second_factors", "passkeys", "sign_in_providers", "linked_accounts", "platforms", "platform_courses", "lms_people", "weekly_summary_readers", "weekly_summaries", "spent_launches", "sources", "submissions", "system_logs", "user_keys", "users",
+    "second_factors", "passkeys", "sign_in_providers", "linked_accounts", "platforms", "platform_courses", "platform_assignments", "asset_activities", "notice_handlers", "lms_people", "weekly_summary_readers", "weekly_summaries", "spent_launches", "sources", "submissions", "system_logs", "user_keys", "users",
 )  # fmt: skip
 
 
@@ -166,6 +166,11 @@ def _add_reviews(database: Database, school: School) -> None:
         school.source, school.org,
     )  # fmt: skip
     database.sql(
+        "insert into canvas_sites (id, org_id, site, token, jwks_url)"
+        " values (%s, %s, 'https://lms.example', '', 'https://keys.example') returning 1",
+        school.source, school.org,
+    )  # fmt: skip
+    database.sql(
         "insert into arrivals (org_id, source_id, version_key, place, changed_at) values (%s, %s, '1', '{}', now()) returning 1",
         school.org, school.source,
     )  # fmt: skip
@@ -206,6 +211,19 @@ def _add_reviews(database: Database, school: School) -> None:
     database.sql(
         "insert into platform_courses (org_id, source_id, course_id, memberships_url) values (%s, %s, %s, 'https://lms')",
         school.org, school.source, school.course,
+    )  # fmt: skip
+    database.sql(
+        "insert into platform_assignments (org_id, source_id, assignment_id, line_item_url) values (%s, %s, %s, 'https://lms')",
+        school.org, school.source, school.assignment,
+    )  # fmt: skip
+    database.sql(
+        "insert into asset_activities (org_id, source_id, deployment, activity) values (%s, %s, '1', %s)",
+        school.org, school.source, str(school.org),
+    )  # fmt: skip
+    database.sql(
+        "insert into notice_handlers (org_id, source_id, deployment, notice_type, service_url, handler)"
+        " values (%s, %s, '1', 'Notice', 'https://lms', %s)",
+        school.org, school.source, str(school.org),
     )  # fmt: skip
     person, subject = _sealed(school, school.alice, "4", table="lms_people", column="subject")
     database.sql(
