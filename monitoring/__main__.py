@@ -72,7 +72,7 @@ def probe_groups(
                 "totals": partial(queues.read_totals, totals),
                 "ai": partial(ai.read_ai, ai_totals),
                 "deliveries": partial(deliveries.read_deliveries, totals),
-                "lms": lms.read_lms,
+                "lms": partial(lms.read_lms, totals),
                 "pauses": ai.read_pauses,
                 "org_spend": Remembered(ai.read_org_spend, seconds=REMEMBER_SECONDS),
                 "duties": duties.read_duties,

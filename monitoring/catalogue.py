@@ -56,6 +56,10 @@ METRICS = (
         "attempts to deliver an event to an endpoint: `delivered`, `put_off` until later, or `gave_up` after the last",
     ),
     _metric("gauge", "essaycoach_lms_oldest_age_seconds", "what", "s, how long the oldest due arrival or return of an LMS has waited"),
+    _metric(
+        "counter", "essaycoach_lms_ended_total", "what outcome",
+        "`arrivals` that ended as `accepted`, `superseded`, `refused` or `gave_up`, and `returns` as `done`, `not_wanted` or `gave_up`",
+    ),
     _metric("gauge", "essaycoach_lms_silent_seconds", "kind", "s, since the last answer of the LMS that is silent for longest"),
     _metric("gauge", "essaycoach_lms_given_up", "kind", "LMSs that are not asked any more, because looking at them failed in our code"),
     _metric("gauge", "essaycoach_endpoints", "state", "endpoints whose last delivery failed, and those `disabled` for that"),

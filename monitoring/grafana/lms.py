@@ -16,6 +16,10 @@ def _events(matcher: str) -> str:
     return f"sum by (event) (increase(essaycoach_security_events_total{{{matcher}}}[10m]))"
 
 
+def _ended(what: str) -> str:
+    return f'sum by (outcome) (rate(essaycoach_lms_ended_total{{what="{what}"}}[$__rate_interval])) * 60'
+
+
 DASHBOARD = Dashboard(
     uid="essaycoach-lms",
     title="LMS connections",
@@ -124,6 +128,23 @@ DASHBOARD = Dashboard(
                     title="Sites that are not asked any more",
                     answers="Looking at them failed in our code. POST /v1/sources/{id}/replay asks them again.",
                     queries=(Query(expr="max by (kind) (essaycoach_lms_given_up)", legend="{{kind}}"),),
+                ),
+            ),
+        ),
+        Row(
+            title="Hand-ins from LMSs, and feedback for them",
+            panels=(
+                Panel(
+                    title="Hand-ins fetched", stacked=True, width=12,
+                    answers="Each minute. refused: not an essay that we take. superseded: a newer version came. gave_up: nobody tries "
+                    "again. LmsWorkGivenUp fires when that was a fifth of the last hour's.",
+                    queries=(Query(expr=_ended("arrivals"), legend="{{outcome}}"),),
+                ),
+                Panel(
+                    title="Feedback sent back", stacked=True, width=12,
+                    answers="Each minute. not_wanted: the source wants nothing, or the student may not see it any more. gave_up: nobody "
+                    "tries again. LmsWorkGivenUp fires when that was a fifth of the last hour's.",
+                    queries=(Query(expr=_ended("returns"), legend="{{outcome}}"),),
                 ),
             ),
         ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import psutil
 
 from tests.chaos.lms import Lms
 from tests.chaos.system import EssayCoach
+from tests.support.races import eventually
 from tests.support.vendor import FakeVendor
 
 LOAD_PER_SECOND = 1.0
@@ -99,10 +99,7 @@ class Drill:
 
     def wait_until(self, condition: Callable[[], object], *, what: str, within_seconds: float = 30.0) -> None:
         """Wait until the condition is true. Raises AssertionError when that takes too long."""
-        deadline = time.monotonic() + within_seconds
-        while not condition():
-            assert time.monotonic() < deadline, f"{what} did not come about"
-            time.sleep(0.05)
+        eventually(condition, what=what, within_seconds=within_seconds)
 
     def _processes(self, name: str) -> list[psutil.Process]:
         first = psutil.Process(self.system.machine.supervisor.pids()[name])

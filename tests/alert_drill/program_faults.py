@@ -102,6 +102,19 @@ def provider_slow(drill: Drill) -> Iterator[None]:
 
 
 @contextmanager
+def arrivals_crash(drill: Drill) -> Iterator[None]:
+    """Let ten hand-ins wait that nobody knows how to fetch: the source sends webhooks. Each crashes, and is given up."""
+    drill.sql(
+        "insert into arrivals (org_id, source_id, version_key, place, changed_at)"
+        " select org_id, id, 'drill' || n, '{}', now() from (select org_id, id from sources limit 1) as s, generate_series(1, 10) as n"
+    )
+    try:
+        yield
+    finally:
+        drill.sql("delete from arrivals where version_key like 'drill%'")
+
+
+@contextmanager
 def monitor_stopped(drill: Drill) -> Iterator[None]:
     """Stop the monitor."""
     with drill.stopped("metrics"):
@@ -139,6 +152,7 @@ PROGRAM_FAULTS = (
     Fault("key-refused", "the provider refuses the key", ("ProviderPaused",), key_refused),
     Fault("calls-refused", "the provider refuses every call as wrong", ("AiCallsFail", "PassesGivenUp"), calls_refused),
     Fault("provider-slow", "each call takes six seconds", ("FeedbackSlow", "FeedbackBudgetLeaks"), provider_slow, fires_within=90),
+    Fault("arrivals-crash", "every hand-in of an LMS crashes its worker's code", ("LmsWorkGivenUp",), arrivals_crash),
     Fault("monitor-stopped", "monitor stopped", ("MonitorDown",), monitor_stopped),
     Fault("reader-not-approved", "a school asks for approval", ("ReaderNotApproved",), reader_not_approved),
 )  # fmt: skip

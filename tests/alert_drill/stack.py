@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +19,8 @@ from typing import Any
 import yaml
 
 from tests.alert_drill.rules import SCRAPE_SECONDS, shortened_routes, shortened_rules
+from tests.support.ports import free_port
+from tests.support.races import eventually
 from tests.support.servers import ROOT
 
 START_SECONDS = 30.0
@@ -101,7 +102,7 @@ def running_stack(folder: Path, *, targets: dict[str, str]) -> Iterator[Stack]:
         pager = Pager()
         stack.callback(pager.close)
         alertmanager = stack.enter_context(running_alertmanager(folder, pager=pager))
-        port = _free_port()
+        port = free_port()
         prometheus = f"http://127.0.0.1:{port}"
         _write(folder / "alerts.yml", shortened_rules())
         _write(
@@ -120,7 +121,7 @@ def running_stack(folder: Path, *, targets: dict[str, str]) -> Iterator[Stack]:
 def running_alertmanager(folder: Path, *, pager: Pager) -> Iterator[str]:
     """Run Alertmanager with the shortened routes, which lead to this pager, and give its address."""
     with ExitStack() as stack:
-        port = _free_port()
+        port = free_port()
         _write(folder / "alertmanager.yml", shortened_routes(f"{pager.url}/page", f"{pager.url}/ticket"))
         templates = Path(find_program("prometheus-alertmanager")).with_name("alertmanager-templates")
         if templates.exists():  # an unpacked package; an installed one finds its own
@@ -183,18 +184,13 @@ def _wait_until_ready(url: str, *, log: Path) -> None:
 
 def _wait_until_scraped(prometheus: str) -> None:
     """Wait for the first scrape of the monitor, which counts as absent until then, and for a rule that has seen it."""
-    deadline = time.monotonic() + START_SECONDS
     question = f"{prometheus}/api/v1/query?query=count_over_time(up%7Bjob%3D%22essaycoach%22%7D%5B1m%5D)%20%3E%201"
-    while not get_json(question)["data"]["result"]:
-        assert time.monotonic() < deadline, "Prometheus does not scrape the monitor"
-        time.sleep(0.2)
+    eventually(
+        lambda: get_json(question)["data"]["result"],
+        what="the first scrape of the monitor",
+        within_seconds=START_SECONDS,
+    )
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     path.write_text(yaml.safe_dump(content, sort_keys=False, width=1000), encoding="utf-8")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
