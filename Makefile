@@ -55,8 +55,8 @@ coverage: $(INSTALLED) ## report what `make test COVERAGE=1` and `make test-slow
 	@$(BIN)/python -m coverage report --fail-under=95
 
 translations: $(INSTALLED) ## write the texts of the pages into ingest/pages/translations, with empty places for new ones
-	@for language in de es ar; do $(BIN)/pybabel --quiet extract --mapping ingest/pages/translations/babel.cfg --keyword _n --no-location --omit-header \
-		--output-file build/pages.pot ingest/pages && $(BIN)/pybabel --quiet update --input-file build/pages.pot --locale $$language --no-fuzzy-matching --ignore-obsolete \
+	@mkdir -p build; for language in de es ar; do $(BIN)/pybabel --quiet extract --mapping ingest/pages/translations/babel.cfg --keyword _n --no-location --omit-header \
+		--output-file build/pages.pot ingest && $(BIN)/pybabel --quiet update --input-file build/pages.pot --locale $$language --no-fuzzy-matching --ignore-obsolete \
 		--no-wrap --init-missing --omit-header --output-file ingest/pages/translations/$$language.po; done
 
 docs: $(INSTALLED) ## build the documentation site into build/site; a broken link fails

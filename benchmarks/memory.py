@@ -61,9 +61,8 @@ MEMORY = Benchmark(
     name="memory",
     title="Memory",
     description=(
-        f"The resident memory of the largest process of a program after {ESSAYS} essays. Web was at 86 MiB before pages in four "
-        "languages, passkeys, school sign-in and LTI, a worker at 127 MiB before webhooks, mail and Moodle: each library that does "
-        "this stays loaded. The libraries that read files are loaded by their child processes only."
+        f"The resident memory of the largest process of a program after {ESSAYS} essays. Each library that a process has used stays "
+        "loaded. Those of passkeys and of Claude are loaded when they are first used, those that read files by child processes only."
     ),
     run=run,
 )
