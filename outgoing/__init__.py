@@ -12,6 +12,7 @@ Start with: `client` (`Client.send`).
     web_slots   the few calls that a web process makes at once
     signature   signatures of webhooks
     lti         a token of an LTI platform, and JSON from it
+    retry_after how long a server asks to be left alone
     errors      why there is no answer, or may be none
     score       the one score that goes to an LMS
     mail        e-mails and the delivery methods of ESSAYCOACH_MAIL

@@ -28,5 +28,5 @@ def store_failure(held: HeldRow, error: LmsError) -> None:
         if error.is_final:
             leased_rows.end(held, state="gave_up", error=error.trouble)
         else:
-            wait = max(wait_of(held), error.retry_after_seconds or 0.0)
+            wait = max(wait_of(held), error.wait_seconds)
             leased_rows.put_off(held, error=error.trouble, retry_in_seconds=wait)

@@ -80,6 +80,6 @@ def _store(held: HeldRow, look: Look, found: Found) -> None:
 
 
 def _store_failure(held: HeldRow, look: Look, error: LmsError) -> None:
-    wait = max(float(look.interval_seconds), error.retry_after_seconds or 0.0)
+    wait = max(float(look.interval_seconds), error.wait_seconds)
     with session(org=held.org):
         moodle_sites.note_failed_look(held, in_seconds=wait, error=error.trouble, about=error.about or None)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from models.jobs import RowTable
 from models.leased_rows import HeldRow
+from outgoing.retry_after import asked_wait
 
 # Seconds after each failed attempt, for deliveries as Svix waits: after these no attempt is left (`LeasedTable.attempts`).
 WAITS: dict[RowTable, tuple[float, ...]] = {
@@ -28,18 +27,4 @@ def wait_of(held: HeldRow, *, headers: Mapping[str, str] | None = None) -> float
     """Return how many seconds this row waits after this attempt. A receiver's Retry-After can only make it longer."""
     waits = WAITS[held.table]
     planned = waits[min(held.attempt, len(waits)) - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - jitter, not a secret
-    return max(planned, named_wait((headers or {}).get("retry-after")))
-
-
-def named_wait(value: str | None, *, now: datetime | None = None) -> float:
-    """Return the seconds that a Retry-After header asks for, bounded; 0 when there is none that can be read."""
-    if value is None:
-        return 0.0
-    if value.isascii() and value.isdigit():
-        asked = float(value[:9])
-    else:
-        try:
-            asked = (parsedate_to_datetime(value) - (now or datetime.now(UTC))).total_seconds()
-        except (TypeError, ValueError, OverflowError):
-            return 0.0
-    return min(max(0.0, asked), LONGEST_NAMED_WAIT_SECONDS)
+    return max(planned, asked_wait(headers or {}, longest=LONGEST_NAMED_WAIT_SECONDS))

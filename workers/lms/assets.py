@@ -20,7 +20,7 @@ from models.platforms import Platform
 from outgoing.client import Answer, Client, url_objection
 from outgoing.lti import is_own_site
 from outgoing.sites import origin_of
-from workers.lms.errors import BUSY, LmsError, Trouble, retry_after
+from workers.lms.errors import BUSY, LmsError, Trouble, wait_asked_by
 from workers.lms.lti_token import fetch_token
 from workers.lms.sending import CALL_SECONDS, FILE_SECONDS, REDIRECTS, send
 
@@ -134,7 +134,7 @@ def _checked(answer: Answer, *, size: int | None, sha256: str | None) -> bytes:
 
 def _error(answer: Answer, *, about: str) -> LmsError:
     if answer.status in BUSY:
-        return LmsError(Trouble.BUSY, about, retry_after(answer))
+        return LmsError(Trouble.BUSY, about, wait_asked_by(answer))
     if answer.status >= 500:
         return LmsError(Trouble.FAILED, about)
     return LmsError(_TROUBLE.get(answer.status, Trouble.UNREADABLE), about)

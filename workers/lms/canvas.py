@@ -18,7 +18,7 @@ from documents.convert import MAX_FILE_BYTES
 from outgoing.client import Answer, Client
 from outgoing.sites import origin_of
 from workers.lms.answers import read_json
-from workers.lms.errors import BUSY, LmsError, Trouble, retry_after
+from workers.lms.errors import BUSY, LmsError, Trouble, wait_asked_by
 from workers.lms.sending import CALL_SECONDS, FILE_SECONDS, FORM, REDIRECTS, send
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
@@ -119,10 +119,9 @@ def _check(answer: Answer, *, about: str) -> None:
     """Raise LmsError unless this is an answer to what was asked."""
     if answer.status in (HTTPStatus.OK, HTTPStatus.CREATED):
         return
-    wait = retry_after(answer)
     is_throttled = answer.status == HTTPStatus.FORBIDDEN and THROTTLED in answer.body
     if answer.status in BUSY or is_throttled:
-        raise LmsError(Trouble.BUSY, about, wait)
+        raise LmsError(Trouble.BUSY, about, wait_asked_by(answer))
     raise LmsError(_trouble_of(answer), about)
 
 

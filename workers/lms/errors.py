@@ -5,10 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 
 from outgoing.client import Answer
+from outgoing.retry_after import asked_wait
 
 # With these an LMS asks to be left alone for a while.
 BUSY = frozenset({408, 425, 429, 502, 503, 504})
-LONGEST_RETRY_AFTER_SECONDS = 3600.0
+LONGEST_NAMED_WAIT_SECONDS = 3600.0
 
 
 class Trouble(StrEnum):
@@ -37,13 +38,16 @@ FINAL = frozenset({Trouble.GONE, Trouble.REQUEST_REFUSED})
 
 
 class LmsError(Exception):
-    """An LMS gave no usable answer. `about` names the function that was called; it never holds a token or words of a person."""
+    """An LMS gave no usable answer. `about` names the function that was called; it never holds a token or words of a person.
 
-    def __init__(self, trouble: Trouble, about: str = "", retry_after_seconds: float | None = None) -> None:
+    `wait_seconds`: for so long it asks to be left alone.
+    """
+
+    def __init__(self, trouble: Trouble, about: str = "", wait_seconds: float = 0.0) -> None:
         super().__init__(f"{trouble}: {about}" if about else str(trouble))
         self.trouble = trouble
         self.about = about
-        self.retry_after_seconds = retry_after_seconds
+        self.wait_seconds = wait_seconds
 
     @property
     def is_final(self) -> bool:
@@ -51,7 +55,6 @@ class LmsError(Exception):
         return self.trouble in FINAL
 
 
-def retry_after(answer: Answer) -> float | None:
-    """Return for how many seconds an LMS wants to be left alone, or None. A date is not read."""
-    given = answer.headers.get("retry-after", "")
-    return min(float(given), LONGEST_RETRY_AFTER_SECONDS) if given.isascii() and given.isdigit() else None
+def wait_asked_by(answer: Answer) -> float:
+    """Return for how many seconds an LMS wants to be left alone; 0 when it names no time."""
+    return asked_wait(answer.headers, longest=LONGEST_NAMED_WAIT_SECONDS)

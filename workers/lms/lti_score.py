@@ -9,7 +9,7 @@ from models.platforms import Platform
 from outgoing.client import Client
 from outgoing.lti import is_own_site
 from outgoing.score import MEDIA_TYPE, SCOPE, Score, scores_url
-from workers.lms.errors import BUSY, LmsError, Trouble, retry_after
+from workers.lms.errors import BUSY, LmsError, Trouble, wait_asked_by
 from workers.lms.lti_token import fetch_token
 from workers.lms.sending import send
 
@@ -32,7 +32,7 @@ def post_score(score: Score, line_item_url: str, *, platform: Platform, key: Sig
     )  # fmt: skip
     if answer.status in TAKEN or answer.status == HTTPStatus.CONFLICT:
         return answer.status != HTTPStatus.CONFLICT
-    raise LmsError(_score_trouble(answer.status), SCORE, retry_after(answer))
+    raise LmsError(_score_trouble(answer.status), SCORE, wait_asked_by(answer))
 
 
 def _score_trouble(status: int) -> Trouble:

@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 from documents.convert import MAX_FILE_BYTES
 from outgoing.client import Answer, Client
 from workers.lms.answers import read_json
-from workers.lms.errors import BUSY, LmsError, Trouble, retry_after
+from workers.lms.errors import BUSY, LmsError, Trouble, wait_asked_by
 from workers.lms.moodle_errors import trouble_of
 from workers.lms.sending import CALL_SECONDS, FILE_SECONDS, FORM, send
 
@@ -79,7 +79,7 @@ class Moodle:
             ends_at=self.ends_at, max_bytes=max_bytes,
         )  # fmt: skip
         if answer.status in BUSY:
-            raise LmsError(Trouble.BUSY, about, retry_after(answer))
+            raise LmsError(Trouble.BUSY, about, wait_asked_by(answer))
         if answer.status == 403:
             # Moodle answers 403 while web services or their REST protocol are switched off.
             raise LmsError(Trouble.SERVICE_OFF, about)

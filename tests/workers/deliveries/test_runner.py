@@ -24,7 +24,7 @@ from tests.support.races import eventually, together, warm_up
 from tests.support.receiver import Receiver
 from tests.support.schools import School
 from tests.support.servers import ROOT, Database
-from workers.deliveries.retry_policy import WAITS, named_wait
+from workers.deliveries.retry_policy import WAITS
 from workers.duties import rows as duties
 from workers.job.leases import Leases
 
@@ -45,11 +45,6 @@ def test_every_table_has_a_wait_after_each_attempt_but_the_last() -> None:
         for name, one in TABLES.items()
         if name is not RowTable.MOODLE_SITES
     }
-
-
-@pytest.mark.parametrize("value", ["soon", "Sun, 01 Jan 99999999999999999999 00:00:00 +0000"])
-def test_unreadable_retry_after_asks_for_nothing(value: str) -> None:
-    assert named_wait(value) == 0.0
 
 
 def test_of_eight_concurrent_claims_as_many_win_as_may_run_at_once(

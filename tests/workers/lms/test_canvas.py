@@ -104,7 +104,7 @@ def test_wait_that_canvas_asks_for_is_kept(canvas: Canvas, site: CanvasSite) -> 
     site.fail("submission", Fault(status=429, headers={"Retry-After": "120"}))
     with pytest.raises(LmsError) as refused:
         hand_in(canvas)
-    assert refused.value.retry_after_seconds == 120
+    assert refused.value.wait_seconds == 120
 
 
 def fetch_essay(canvas: Canvas, *, size: int | None = None) -> bytes:

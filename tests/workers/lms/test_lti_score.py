@@ -110,4 +110,4 @@ def test_named_wait_is_kept(lms: LtiPlatform) -> None:
     lms.reply = lambda path, usual: Reply(usual.status, {"Retry-After": "600"}, b"") if "/scores" in path else usual
     with pytest.raises(LmsError) as raised:
         post(lms)
-    assert raised.value.retry_after_seconds == 600
+    assert raised.value.wait_seconds == 600

@@ -72,8 +72,8 @@ def test_site_says_when_to_come_back(site: MoodleSite, moodle: Moodle) -> None:
     site.fail(
         INFO, Fault(status=429, headers={"Retry-After": "90"}), Fault(status=503, headers={"Retry-After": "soon"})
     )
-    assert trouble_of_call(moodle).retry_after_seconds == 90
-    assert trouble_of_call(moodle).retry_after_seconds is None
+    assert trouble_of_call(moodle).wait_seconds == 90
+    assert trouble_of_call(moodle).wait_seconds == 0
 
 
 def test_calls_of_one_row_end_together(site: MoodleSite, moodle: Moodle) -> None:
