@@ -84,7 +84,8 @@ def one_platform(platform_id: UUID) -> Response:
 def change(platform_id: UUID) -> Response:
     """Approve a platform that has registered, switch it off or on again, or change it, from the next launch on. Admins only.
 
-    One that does not register itself gets its `values` here once it has our addresses, and launches at once.
+    Switching it off signs out whom it has named. One that does not register itself gets its `values` here once it has our addresses,
+    and launches at once.
     """
     return json_response(_to_schema(change_as(admin(), platform_id, read_body(schemas.PlatformChanges))))
 
@@ -92,7 +93,7 @@ def change(platform_id: UUID) -> Response:
 @blueprint.delete("/v1/platforms/<uuid:platform_id>")
 @operation("Switch a platform off", answers={204: None}, problems=("forbidden", "sign-in-again"))
 def switch_off(platform_id: UUID) -> tuple[str, int]:
-    """Refuse launches from the next one on. Its courses, people and their essays stay. Admins only."""
+    """Refuse launches from the next one on, and sign out whom the platform has named. Courses, people and essays stay. Admins only."""
     change_as(admin(), platform_id, schemas.PlatformChanges(state="off"))
     return "", 204
 

@@ -109,7 +109,7 @@ def ask_delete(platform_id: UUID) -> Response:
     """Say what switching a platform off does."""
     card = _fetch(admin(), platform_id)
     says = [
-        gettext("Every launch is refused from then on. Who is signed in stays so until they leave."),
+        gettext("Every launch is refused from then on. Everybody whom this LMS has named is signed out."),
         gettext("Its courses, people and essays stay, and you can switch it on again."),
     ]
     title = gettext("Switch this platform off")

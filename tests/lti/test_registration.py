@@ -286,7 +286,7 @@ def test_admin_pages_connect_approve_and_switch_off(api: ApiUnderTest, lms: LtiP
     assert "Its launches are accepted from now on." in reader.post(f"{path}/approve").text
     changed = reader.post(path, name="Moodle", deployments="1\n2", frame_origins="https://lms.example")
     assert "Saved." in changed.text
-    reader.get(f"{path}/delete")
+    assert "Everybody whom this LMS has named is signed out." in reader.get(f"{path}/delete").text
     assert "Its launches are refused from now on." in reader.post(f"{path}/delete").text
 
 
