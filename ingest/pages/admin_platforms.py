@@ -70,7 +70,9 @@ def enter_values(platform_id: UUID) -> Response:
     check_body()
     entered = {name: request.form.get(name, "").strip() for name in (*routes.OPENED, *routes.CALLED, "client_id")}
     try:
-        said = {"state": "active", "values": {**entered, "deployments": lines("deployments")}}
+        audience = request.form.get("token_audience", "").strip() or None
+        values = {**entered, "token_audience": audience, "deployments": lines("deployments")}
+        said = {"state": "active", "values": values}
         routes.change_as(who, platform_id, check(said, schemas.PlatformChanges))
     except REFUSALS as refusal:
         return _platform_page(who, platform_id, refusal=refusal, entered=request.form)

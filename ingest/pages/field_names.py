@@ -48,6 +48,7 @@ def of_platform() -> dict[str, str]:
         "/values": gettext("The values of the LMS"), "/values/deployments": gettext("Deployments"), "/values/issuer": gettext("Issuer"),
         "/values/client_id": gettext("Client id"), "/values/authorization_url": gettext("Address to sign people in"),
         "/values/token_url": gettext("Address for tokens"), "/values/jwks_url": gettext("Address of its public keys"),
+        "/values/token_audience": gettext("Audience of requests for tokens"),
     }  # fmt: skip
 
 

@@ -313,3 +313,23 @@ def test_admin_page_takes_the_values_of_an_lms_that_does_not_register_itself(
     launched = reader.get(path)
     assert launched.attributes("#jwks_url", "value") == []
     assert reader.post(f"{path}/values", **values).status == 422
+
+
+def test_admin_page_keeps_the_audience_of_requests_for_tokens(api: ApiUnderTest, lms: LtiPlatform) -> None:
+    reader = PageReader(api.app)
+    reader.sign_in(api.school, "ada")
+    reader.get("/admin/platforms")
+    [path] = reader.post("/admin/platforms", name="Brightspace").attributes("p > a.button", "href")
+    reader.get(path)
+    values = {**values_of(lms), "deployments": "1", "token_audience": f"{lms.url}/audience"}
+    elsewhere = reader.post(f"{path}/values", **{**values, "token_audience": "https://elsewhere.example"})
+    assert elsewhere.status == 422
+    assert "Audience of requests for tokens: " in elsewhere.text
+    reader.post(f"{path}/values", **values)
+    found = api.client.get(f"/v1/platforms/{path.rpartition('/')[2]}", headers=api.signed_in("ada")).json
+    assert found["token_audience"] == values["token_audience"]
+    shown = reader.get(path)
+    assert shown.attributes("#token_audience", "value") == [values["token_audience"]], "sent again, it stays"
+    reader.post(f"{path}/values", **{**values, "token_audience": ""})
+    found = api.client.get(f"/v1/platforms/{path.rpartition('/')[2]}", headers=api.signed_in("ada")).json
+    assert found["token_audience"] is None
