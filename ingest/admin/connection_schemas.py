@@ -130,7 +130,9 @@ class SourceChanges(RequestBody):
     """Changes to a source. Members that are left out stay the same. The kind of a source stays."""
 
     name: Short = Field(default_factory=str)
-    disabled: StrictBool = Field(default_factory=bool, description="true: deliveries are refused with 404")
+    disabled: StrictBool = Field(
+        default_factory=bool, description="true: deliveries are refused with 404, and the LMS is not asked"
+    )
     creates_courses: CreatesCourses = Field(default_factory=bool)
     networks: Networks = Field(default_factory=list)
     moodle: Annotated[MoodleChanges | None, Field(description="changes to a Moodle site")] = None
@@ -168,7 +170,7 @@ class NewSecret(Source):
     secret: Annotated[
         str | None,
         Field(
-            description="the signing secret (whsec_…); it cannot be shown again. null for a Moodle site, which has none"
+            description="the signing secret; it cannot be shown again. null for a Moodle site or a Canvas that we ask with a token"
         ),
     ]
 

@@ -34,7 +34,10 @@ ReturnsSetting = Annotated[
     ),
 ]
 Pages = Annotated[
-    Address | None, Field(description="where your students open EssayCoach; the comment links there. null: no link")
+    Address | None,
+    Field(
+        description="where your students open EssayCoach; the comment links there. null: the operator's `ESSAYCOACH_PUBLIC_URL`"
+    ),
 ]
 
 

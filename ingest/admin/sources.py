@@ -92,7 +92,7 @@ def one_source(source_id: UUID) -> Response:
     problems=("forbidden", "sign-in-again"),
 )
 def change(source_id: UUID) -> Response:
-    """Change the name or the right of a source, disable it or enable it again, from the next delivery on. Admins only.
+    """Change a source, disable it or enable it again, from the next delivery on. Admins only.
 
     A Moodle site is looked at at once after each change.
     """
@@ -121,7 +121,7 @@ def change(source_id: UUID) -> Response:
 @blueprint.delete("/v1/sources/<uuid:source_id>")
 @operation("Disable a source", answers={204: None}, problems=("forbidden",))
 def disable(source_id: UUID) -> tuple[str, int]:
-    """Disable a source. Deliveries to it get 404 from the next one on. What it has sent stays stored. Admins only."""
+    """Disable a source. Deliveries to it get 404 from the next one on, and its LMS is not asked. What came stays. Admins only."""
     who = admin()
     with who.session():
         connections.change_source(source_id, org=who.org, disabled=True)

@@ -86,8 +86,9 @@ def receive(source_id: UUID) -> Response:
     svix-timestamp and svix-signature; when a webhook- header is there, the svix- headers are not read. A bad value that the
     essay does not need is left out and named in `warnings`.
 
-    A source of kind `canvas` takes Live Events of Canvas instead: a body that is a signed JSON Web Token, without these headers. It
-    answers 202 when a hand-in is fetched.
+    A source of kind `custom` takes what its `mapping` describes: any JSON, with the signature in a header of its own. One of kind
+    `canvas` takes Live Events of Canvas: a body that is a signed JSON Web Token, without these headers. It answers 202 when a hand-in
+    is fetched. One of kind `moodle_webhookengine` takes events of that plugin, and answers 202 when the site is asked now.
     """
     rate_limits.count_address()
     if restored.is_held():
