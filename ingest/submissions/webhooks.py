@@ -67,7 +67,7 @@ HEADERS = (
 @blueprint.post("/v1/webhooks/<uuid:source_id>")
 @operation(
     "Receive a webhook delivery",
-    answers={202: schemas.Receipt, 200: schemas.Ignored},
+    answers={202: (schemas.Receipt, schemas.Noted), 200: schemas.Ignored},
     body=schemas.Event,
     parameters=HEADERS,
     problems=(
@@ -75,7 +75,12 @@ HEADERS = (
         "essay-empty", "essay-too-long", "invalid-text", "author-limit",
     ),
     security=("signature",),
-    headers={202: {"Location": "URL of the submission's status", "Retry-After": "seconds to wait before the first status request"}},
+    headers={
+        202: {
+            "Location": "URL of the submission's status, when the event holds the text",
+            "Retry-After": "seconds to wait before the first status request, when the event holds the text",
+        }
+    },
 )  # fmt: skip
 def receive(source_id: UUID) -> Response:
     """Store an event of an LMS and the submission in it, in one transaction.

@@ -42,13 +42,16 @@ class Parameter:
     required: bool = False
 
 
+Answer = type[BaseModel] | tuple[type[BaseModel], ...] | str | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Operation:
     """What a route handler declares about itself."""
 
     summary: str
     description: str
-    answers: dict[int, type[BaseModel] | str | None]
+    answers: dict[int, Answer]
     problems: tuple[str, ...]
     body: type[BaseModel] | None
     optional_body: bool
@@ -62,7 +65,7 @@ class Operation:
 def operation(
     summary: str,
     *,
-    answers: dict[int, type[BaseModel] | str | None],
+    answers: dict[int, Answer],
     problems: tuple[str, ...] = (),
     body: type[BaseModel] | None = None,
     optional_body: bool = False,
@@ -74,9 +77,10 @@ def operation(
 ) -> Callable[[Handler], Handler]:
     """Declare what a route handler takes and answers; its docstring becomes the description.
 
-    `answers` maps a status to a model, to None for no body, or to the media type of an event stream or a file. `headers` maps
-    a status of `answers` to response headers and their descriptions. With `optional_body` the body may be left out, with
-    `file_body` it is a file as it is. `also_as` are other media types of the 200 answer, by the Accept header.
+    `answers` maps a status to a model, to several of which the answer is one, to None for no body, or to the media type of an
+    event stream or a file. `headers` maps a status of `answers` to response headers and their descriptions. With `optional_body`
+    the body may be left out, with `file_body` it is a file as it is. `also_as` are other media types of the 200 answer, by the
+    Accept header.
     Problems that follow from a body, from the security scheme or that every route has are added, and headers of problems.
     """
     common_problems = ("temporarily-unavailable", "rate-limited")
@@ -125,7 +129,7 @@ def document(app: Flask) -> dict[str, Any]:
         declared: Operation | None = getattr(app.view_functions[rule.endpoint], "__operation__", None)
         if declared is None:
             continue
-        models |= {model for model in (*declared.answers.values(), declared.body) if isinstance(model, type)}
+        models.update(model for answer in (*declared.answers.values(), declared.body) for model in _models_of(answer))
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             paths.setdefault(path, {})[method.lower()] = _describe(declared, rule.endpoint, method, path)
@@ -190,8 +194,19 @@ def _describe(declared: Operation, endpoint: str, method: str, path: str) -> dic
     return described
 
 
-def _content(schema: dict[str, str], examples: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _content(schema: dict[str, Any], examples: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {"schema": schema, "examples": examples} if examples else {"schema": schema}
+
+
+def _models_of(answer: Answer) -> tuple[type[BaseModel], ...]:
+    if isinstance(answer, tuple):
+        return answer
+    return (answer,) if isinstance(answer, type) else ()
+
+
+def _schema_of(answer: type[BaseModel] | tuple[type[BaseModel], ...]) -> dict[str, Any]:
+    references: list[dict[str, Any]] = [_ref(model) for model in _models_of(answer)]
+    return references[0] if len(references) == 1 else {"anyOf": references}
 
 
 def _responses(declared: Operation, method: str, path: str) -> dict[str, Any]:
@@ -203,7 +218,7 @@ def _responses(declared: Operation, method: str, path: str) -> dict[str, Any]:
             response["content"] = {model: {"schema": EVENT} if model == "text/event-stream" else {}}
         elif model is not None:
             examples = answer_examples(method, path, status)
-            response["content"] = {"application/json": _content(_ref(model), examples)}
+            response["content"] = {"application/json": _content(_schema_of(model), examples)}
         if status == 200:
             response.get("content", {}).update({kind: {"schema": {"type": "string"}} for kind in declared.also_as})
         if status in declared.headers:

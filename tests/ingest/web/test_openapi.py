@@ -121,6 +121,15 @@ def test_headers_that_are_sent_are_declared(shared_api, document):
         assert sent <= set(declared), (template, answer.status)
 
 
+def test_webhook_is_answered_with_a_receipt_or_with_what_we_do(shared_api, document):
+    """Some LMSs send the text, others only say that there is one to fetch."""
+    declared = document["paths"]["/v1/webhooks/{source_id}"]["post"]["responses"]["202"]["content"]["application/json"]
+    answers = jsonschema_rs.validator_for({**declared["schema"], "components": document["components"]})
+    assert answers.is_valid({"noted": "the hand-in is fetched"})
+    assert answers.is_valid(shared_api.hand_in())
+    assert not answers.is_valid({"ignored": "nothing was handed in"})
+
+
 def test_every_operation_stands_in_a_described_group(document):
     """A new blueprint, or a single endpoint of another group, is named in ingest/web/operation_groups.py."""
     described = {tag["name"] for tag in document["tags"]}
