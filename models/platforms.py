@@ -29,6 +29,9 @@ _FACTS = (
     "p.deployments, p.frame_origins, p.scores, p.registration_ends_at, p.created_at"
 )
 # What is stored when a platform becomes known. Its address for registering is used up with that.
+NOT_CONNECTED = (
+    "This LMS is not connected to EssayCoach: an admin of your school has not approved it yet, or has switched it off."
+)
 _KNOWN = """registration_digest = null, registration_ends_at = null, issuer = %(issuer)s, client_id = %(client_id)s,
     authorization_url = %(authorization_url)s, token_url = %(token_url)s, token_audience = %(token_audience)s,
     jwks_url = %(jwks_url)s, deployments = %(deployments)s, frame_origins = %(origins)s"""
@@ -238,7 +241,7 @@ def find_active(platform: UUID) -> Platform:
         (platform,),
     )
     if found is None:
-        raise NotFound("There is no such platform.")
+        raise NotFound(NOT_CONNECTED)
     return Platform(**found)
 
 
@@ -264,7 +267,7 @@ def find_by_client(issuer: str, client_id: str | None) -> Platform:
         {"issuer": issuer, "client": client_id},
     )
     if len(found) != 1:
-        raise NotFound("There is no such platform.")
+        raise NotFound(NOT_CONNECTED)
     return Platform(**found[0])
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from ingest.lms.launch_claims import Launch
 from ingest.web import security_log
+from ingest.web.marking import _n
 from ingest.web.problems import Problem
 from models import courses, lms_people, platform_assignments, platform_courses, platform_use, sessions
 from models.db import session
@@ -18,7 +19,7 @@ from models.users import check_key_restored
 from outgoing.client import url_objection
 from outgoing.lti import is_own_site
 
-UNKNOWN_ASSIGNMENT = (
+UNKNOWN_ASSIGNMENT = _n(
     "This assignment is not known here, and your LMS may not add assignments. Ask an admin of your school."
 )
 
@@ -35,9 +36,9 @@ class Opened:
 def carry_out(launch: Launch, platform: Platform, *, nonce: str, allow_local: bool) -> Opened:
     """Use the launch up, store who and what is new, and open a session. Raises Problem, Unauthorised, Invalid, NotFound."""
     if launch.role is None:
-        raise Problem("forbidden", "Your LMS says neither that you learn in this course nor that you teach it.")
+        raise Problem("forbidden", _n("Your LMS says neither that you learn in this course nor that you teach it."))
     if launch.is_for_teachers and launch.role != "educator":
-        raise Problem("forbidden", "Only teachers choose what a link leads to.")
+        raise Problem("forbidden", _n("Only teachers choose what a link leads to."))
     with session(org=platform.org, role="ec_lms", actor=platform.id):
         spend_launch(nonce, org=platform.org, platform=platform.id)
         user = lms_people.find_or_add(launch.person, role=launch.role, org=platform.org, source=platform.id)
@@ -55,7 +56,7 @@ def carry_out(launch: Launch, platform: Platform, *, nonce: str, allow_local: bo
         check_key_restored(user)
         account = sessions.fetch_account(user, org=platform.org)
         if account.disabled:
-            raise Problem("forbidden", "Your account here is disabled. Ask an admin of your school.")
+            raise Problem("forbidden", _n("Your account here is disabled. Ask an admin of your school."))
         family = sessions.open_family(account, org=platform.org, is_proof=False)
         platform_use.note_launch(platform.id, org=platform.org)
     security_log.acts(platform.org, actor=user, role=account.role)
@@ -83,7 +84,7 @@ def _place(launch: Launch, platform: Platform) -> tuple[UUID, UUID | None]:
         try:
             found = courses.fetch_assignment(launch.assignment, org=platform.org)
         except NotFound:
-            raise NotFound("The assignment of this link is not here any more. Ask your teacher.") from None
+            raise NotFound(_n("The assignment of this link is not here any more. Ask your teacher.")) from None
         if found["course_id"] == course:
             return course, launch.assignment
     if launch.link is None:

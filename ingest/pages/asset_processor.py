@@ -18,6 +18,7 @@ from ingest.pages.launch_forms import read_ticket, send_back, to_remember
 from ingest.pages.rendering import page, page_blueprint
 from ingest.pages.wording import gettext
 from ingest.web import outgoing, system_log
+from ingest.web.marking import _n
 from ingest.web.problems import Problem
 from models import asset_activities, asset_arrivals, db
 from models.platforms import Platform
@@ -27,8 +28,8 @@ from outgoing.sites import origin_of
 blueprint: Blueprint = page_blueprint("asset_processor_pages")
 
 TICKET = "asset-processor"
-NOT_READ_YET = "EssayCoach has not read this hand-in yet. Open the report again in a few minutes."
-NOT_READABLE = "EssayCoach could not read this hand-in. The student can hand in another file, or type the text."
+NOT_READ_YET = _n("EssayCoach has not read this hand-in yet. Open the report again in a few minutes.")
+NOT_READABLE = _n("EssayCoach could not read this hand-in. The student can hand in another file, or type the text.")
 
 
 def show(platform: Platform, launch: Launch, asset: AssetLaunch) -> Response:
@@ -56,7 +57,7 @@ def attach() -> Response:
     """Send the LMS that EssayCoach is to be attached to its assignment."""
     remembered, platform = read_ticket(TICKET, field="ticket")
     if remembered["return_url"] is None:
-        raise Problem("not-found", "There is nothing to attach here.")
+        raise Problem("not-found", _n("There is nothing to attach here."))
     text = gettext("Feedback on grammar, structure and content, for the student to write the next draft with.")
     launch_url = url_for("lti_pages.launch", _external=True)
     return send_back(
@@ -67,7 +68,7 @@ def attach() -> Response:
 def address_of_report(opened: Opened, asset: AssetLaunch, platform: Platform) -> str:
     """Return the page with the feedback on a hand-in: the student's own, or the desk's. Raises Problem, NotFound."""
     if asset.hand_in is None:
-        raise Problem("invalid-payload", "Your LMS does not say whose report it is.")
+        raise Problem("invalid-payload", _n("Your LMS does not say whose report it is."))
     with db.session(org=platform.org, role="ec_lms", actor=platform.id):
         found = asset_arrivals.find_hand_in(asset.hand_in, org=platform.org, platform=platform.id)
     if found.essay is None:

@@ -14,6 +14,7 @@ from ingest.pages.launch_forms import read_ticket, send_back, teacher, to_rememb
 from ingest.pages.rendering import page, page_blueprint
 from ingest.web.body import check
 from ingest.web.identity import Identity
+from ingest.web.marking import _n
 from ingest.web.problems import PROBLEM_TYPES, Problem, from_domain
 from models import courses
 from models.errors import DomainError, Invalid
@@ -53,7 +54,7 @@ def _chosen(who: Identity, course: UUID) -> dict[str, Any]:
             try:
                 return courses.fetch_assignment(UUID(wanted), org=who.org)
             except ValueError:
-                raise Problem("invalid-payload", "There is no such assignment.") from None
+                raise Problem("invalid-payload", _n("There is no such assignment.")) from None
         draft = check(
             {"course_id": str(course), "title": request.form.get("title", ""), "prompt": request.form.get("prompt", "")},
             schemas.NewAssignment,

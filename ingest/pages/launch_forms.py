@@ -14,6 +14,7 @@ from ingest.pages.rendering import page
 from ingest.pages.session import known_reader, reader
 from ingest.web import outgoing
 from ingest.web.identity import Identity
+from ingest.web.marking import _n
 from ingest.web.problems import Problem
 from models import db, platforms
 from models.platforms import Platform
@@ -34,7 +35,7 @@ def to_remember(platform: Platform, launch: Launch) -> dict[str, Any]:
     """Return what the form must know of the launch. Raises Problem when the LMS names no address to send the choice to."""
     asked = launch.deep_linking
     if asked is not None and url_objection(asked.return_url, allow_local=outgoing.client().allows_local) is not None:
-        raise Problem("invalid-payload", "Your LMS names no web address to send the choice to.")
+        raise Problem("invalid-payload", _n("Your LMS names no web address to send the choice to."))
     return {
         "platform": str(platform.id), "deployment": launch.deployment, "user": str(teacher().user),
         "return_url": asked.return_url if asked else None, "data": asked.data if asked else None,
@@ -47,7 +48,7 @@ def read_ticket(kind: str, *, field: str) -> tuple[dict[str, Any], Platform]:
     check_body()
     remembered = tickets.read(kind, request.form.get(field, ""), seconds=TICKET_SECONDS)
     if remembered is None or remembered["user"] != str(who.user):
-        raise Problem("forbidden", "This page is too old. Begin again in your LMS.")
+        raise Problem("forbidden", _n("This page is too old. Begin again in your LMS."))
     with db.session(role="ec_auth"):
         return remembered, platforms.find_active(UUID(remembered["platform"]))
 

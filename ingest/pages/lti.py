@@ -19,6 +19,7 @@ from ingest.pages.deep_linking import show_choice
 from ingest.pages.rendering import page, page_blueprint, see, with_retry_after
 from ingest.web import key_sets, outgoing, rate_limits, security_log, system_log
 from ingest.web.body import check_encoding, check_text, read_bytes
+from ingest.web.marking import _n
 from ingest.web.problems import PROBLEM_TYPES, Problem, from_domain, to_response
 from models import db, essays, events, lti_keys, platform_use, platforms
 from models.errors import DomainError, Unauthorised
@@ -30,9 +31,9 @@ from outgoing.sites import same_site_origin
 
 blueprint: Blueprint = page_blueprint("lti_pages")
 
-NOT_PROVED = "Your LMS did not prove who you are. Open the assignment there again."
-NO_ANSWER = "Your LMS did not answer us. Try again in a few minutes."
-NO_TERMS = "EssayCoach has no terms that students accept here. Close this page, and hand in as usual."
+NOT_PROVED = _n("Your LMS did not prove who you are. Open the assignment there again.")
+NO_ANSWER = _n("Your LMS did not answer us. Try again in a few minutes.")
+NO_TERMS = _n("EssayCoach has no terms that students accept here. Close this page, and hand in as usual.")
 KEYS_FOR = "public, max-age=3600"
 
 

@@ -95,6 +95,9 @@ SAID = (
     _n("This file was handed in already."),
     _n("As many files as are allowed wait to be handed in already. Hand one of them in, or wait until one expires."),
     _n("Too many people are signing in at this moment."),
+    _n(
+        "This LMS is not connected to EssayCoach: an admin of your school has not approved it yet, or has switched it off."
+    ),
     _n("There is no such essay."),
     _n("There is nothing at this address."),
     _n("This form did not come from a page of ours. Go back, load the page again, and send it."),

@@ -40,7 +40,11 @@ def test_platform_registers_itself_and_waits_for_an_admin(api: ApiUnderTest, lms
     assert (found["state"], found["issuer"], found["deployments"]) == ("pending", lms.url, ["1"])
     assert found["frame_origins"] == [lms.url]
     assert "registration_url" not in found
-    assert api.client.get(path_of(lms.login_address("4"))).status_code == 404
+    launch = path_of(lms.login_address("4"))
+    assert api.client.get(launch).status_code == 404
+    assert "an admin of your school has not approved it yet" in api.client.get(launch).text
+    german = api.client.get(launch, headers={"Accept-Language": "de"}).text
+    assert "Dieses LMS ist nicht mit EssayCoach verbunden" in german
 
 
 def test_what_we_tell_the_platform(api: ApiUnderTest, lms: LtiPlatform) -> None:
