@@ -28,6 +28,9 @@ from models.events import Outcome
 
 blueprint: Blueprint = page_blueprint("admin_sources")
 
+# What an empty field takes back.
+MAY_BE_EMPTY = ("pages_url", "root_account_uuid")
+
 OUTCOMES = get_args(Outcome)
 
 
@@ -182,12 +185,17 @@ def _said() -> dict[str, Any]:
 def _said_of_site() -> dict[str, Any]:
     """Return what the form says of an LMS that we ask. Without a token the stored one stays."""
     said: dict[str, Any] = {name: request.form[name].strip() for name in ("token", "returns") if request.form.get(name)}
+    said |= {name: request.form[name].strip() or None for name in MAY_BE_EMPTY if name in request.form}
     if "courses" in request.form:
-        # Python reads no number of thousands of digits.
-        said["courses"] = [
-            int(entry) if entry.isdecimal() and len(entry) < 100 else entry for entry in lines("courses")
-        ]
+        said["courses"] = [_number(entry) for entry in lines("courses")]
+    if "interval_seconds" in request.form:
+        said["interval_seconds"] = _number(request.form["interval_seconds"].strip())
     return said
+
+
+def _number(entry: str) -> int | str:
+    """Return the number that stands there, or else the text. Python reads none of thousands of digits."""
+    return int(entry) if entry.isdecimal() and len(entry) < 100 else entry
 
 
 def _switch(source_id: UUID, *, disabled: bool) -> Response:
@@ -213,15 +221,21 @@ def _list_page(who: Identity, *, refusal: Refusal | None = None, values: Any = N
 
 def _source_page(who: Identity, source_id: UUID, *, refusal: Refusal | None = None, values: Any = None) -> Response:
     source = _fetch(who, source_id)
-    stored = {"name": source.name, "creates_courses": source.creates_courses, "networks": "\n".join(source.networks)}
+    stored: dict[str, Any] = {
+        "name": source.name,
+        "creates_courses": source.creates_courses,
+        "networks": "\n".join(source.networks),
+    }
     url = url_for("webhooks.receive", source_id=source_id, _external=True)
     with who.session():
         site, canvas = (found.fetch_site(source_id, org=who.org) for found in (moodle_sites, canvas_sites))
         going = exchange.fetch(source_id, org=who.org)
-    if site or canvas:
-        stored["returns"] = (site or canvas).returns
+    if asked := site or canvas:
+        stored |= {"returns": asked.returns, "pages_url": asked.pages_url}
     if site:
-        stored["courses"] = "\n".join(map(str, site.courses))
+        stored |= {"courses": "\n".join(map(str, site.courses)), "interval_seconds": site.interval_seconds}
+    if canvas:
+        stored["root_account_uuid"] = canvas.root_account_uuid
     refusal = field_names.in_words(refusal, field_names.of_source())
     return admin_page(
         "admin_source.html", refusal=refusal, source=source, url=url, values=values or stored, site=site, canvas=canvas,

@@ -19,6 +19,8 @@ def of_source() -> dict[str, str]:
     return {
         **mapping_form.names(), "/name": gettext("Name"), "/networks": gettext("Networks"), "/secret": secret, "/token": token,
         "/courses": gettext("Courses"), "/returns": gettext("What goes back"),
+        "/pages_url": gettext("Where your students open EssayCoach"), "/root_account_uuid": gettext("Account whose events count"),
+        "/interval_seconds": gettext("Seconds between two looks"),
         "/moodle/site": gettext("Address of the Moodle"), "/moodle/token": token,
         "/canvas/site": gettext("Address of the Canvas"), "/canvas/token": token,
     }  # fmt: skip

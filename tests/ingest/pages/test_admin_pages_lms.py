@@ -219,6 +219,45 @@ def test_moodle_whose_plugin_tells_us_is_connected(shared_api: ApiUnderTest, ada
     assert "Nothing is taken from this source" in ada.get(f"{SOURCES}/{source}/delete").text
 
 
+def test_page_of_a_moodle_says_how_often_we_look_and_where_students_read(
+    shared_api: ApiUnderTest, ada: PageReader
+) -> None:
+    ada.post(SOURCES, name="Moodle", site="https://moodle.often.example", token=TOKEN)
+    [(source,)] = shared_api.database.sql("select id from moodle_sites where site = 'https://moodle.often.example'")
+    path, form = f"{SOURCES}/{source}", {"name": "Moodle", "returns": "link", "courses": ""}
+    assert ada.get(path).attributes("#interval_seconds", "value") == ["300"]
+    wished = {"interval_seconds": "60", "pages_url": "https://essays.school.example"}
+    assert ada.post(path, **form, **wished).words(".notice.good") == ["Saved."]
+    page = ada.get(path)
+    assert {name: page.attributes(f"#{name}", "value") for name in wished} == {
+        name: [value] for name, value in wished.items()
+    }
+    refused = refusal(ada.post(path, **form, interval_seconds="5", pages_url=""))
+    assert refused.startswith("Seconds between two looks: ")
+    assert refusal(ada.post(path, **form, interval_seconds="often", pages_url="")) == (
+        "Seconds between two looks: must be a whole number"
+    )
+    ada.post(path, **form, interval_seconds="60", pages_url="")
+    assert shared_api.database.sql("select pages_url, interval_seconds from moodle_sites where id = %s", source) == [
+        (None, 60)
+    ]
+
+
+def test_admin_lets_go_of_the_account_of_a_canvas_that_was_bound_wrongly(
+    shared_api: ApiUnderTest, ada: PageReader
+) -> None:
+    ada.post(SOURCES, name="Canvas", canvas_site="https://bound.instructure.com", token=TOKEN)
+    account = (
+        "update canvas_sites set root_account_uuid = 'theirs' where site = 'https://bound.instructure.com' returning id"
+    )
+    [(source,)] = shared_api.database.sql(account)
+    path, form = f"{SOURCES}/{source}", {"name": "Canvas", "returns": "link"}
+    assert ada.get(path).attributes("#root_account_uuid", "value") == ["theirs"]
+    assert "Account whose events count: " in refusal(ada.post(path, **form, root_account_uuid="not one"))
+    ada.post(path, **form, root_account_uuid="")
+    assert shared_api.database.sql("select root_account_uuid from canvas_sites where id = %s", source) == [(None,)]
+
+
 def fail_return(api: ApiUnderTest, channel: str, error: str) -> str:
     """Let the feedback on a new essay come to nothing on its way back; return the id of the essay."""
     with session_of(api.school, "alice"):
