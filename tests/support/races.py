@@ -12,10 +12,13 @@ from models import db
 
 Answer = TypeVar("Answer")
 
+PATIENCE_SECONDS = 60.0
+LIMITS = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+
 
 def together(count: int, call: Callable[[int], Answer]) -> list[Answer | Exception]:
     """Run `call(0)`, `call(1)` … in threads that one barrier releases together. Return what each returned or raised."""
-    barrier = threading.Barrier(count, timeout=20)
+    barrier = threading.Barrier(count, timeout=PATIENCE_SECONDS)
 
     def run(number: int) -> Answer | Exception:
         barrier.wait()
@@ -29,11 +32,15 @@ def together(count: int, call: Callable[[int], Answer]) -> list[Answer | Excepti
 
 
 def warm_up(count: int = 12) -> None:
-    """Open so many pooled connections, so that the statements race and not the connecting, which is sequential."""
-    all_connected = threading.Barrier(count, timeout=20)
+    """Open so many pooled connections, so that the statements race and not the connecting, which is sequential.
+
+    Over them nobody is refused for waiting long: on a busy machine, the last of many threads gets a lock after seconds.
+    """
+    all_connected = threading.Barrier(count, timeout=PATIENCE_SECONDS)
 
     def hold(_: int) -> None:
         with db.session():
+            db.run("; ".join(f"set {limit} = '{PATIENCE_SECONDS:.0f}s'" for limit in LIMITS))
             all_connected.wait()
 
     assert together(count, hold) == [None] * count
