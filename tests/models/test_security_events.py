@@ -14,7 +14,7 @@ from models import audit, courses, db, security_events
 from models.security_events import EVENTS, FIELDS, LINES_PER_SECOND, NO_LINE, Facts, Stream, event_of
 from models.security_syslog import LONGEST_QUEUE
 from tests.conftest import Become
-from tests.support.races import together
+from tests.support.races import together, warm_up
 from tests.support.schools import School, session_of
 from tests.support.servers import ROOT, Database
 
@@ -171,6 +171,7 @@ def test_entry_whose_chaining_was_not_committed_comes_again_under_the_same_id(
 
 def test_two_clocks_at_once_write_each_entry_once(school: School, become: Become, kept: Kept) -> None:
     become("ec_clock")
+    warm_up()
 
     def chain_one(_: int) -> None:
         with db.session():

@@ -10,7 +10,7 @@ from models import crypto, db, keys, sign_in_providers
 from models.errors import Invalid, NotFound, Unauthorised
 from models.settings import CryptoSettings
 from models.sign_in_providers import Provider, Subject
-from tests.support.races import together
+from tests.support.races import together, warm_up
 from tests.support.schools import INDEX_KEY, MASTER_KEY, School, load_keys, session_of
 from tests.support.servers import Database
 
@@ -87,6 +87,7 @@ def test_person_who_is_linked_is_not_found_by_the_address_again(school):
 
 
 def test_of_two_accounts_at_once_one_is_linked(school):
+    warm_up(2)
     outcomes = together(2, lambda number: link(school, alice_says(school, f"s-{number}")))
     assert sorted(type(one).__name__ for one in outcomes) == ["NoneType", "Unauthorised"]
 

@@ -40,7 +40,7 @@ def connect_as(role: str, database: Database, *, pool_size: int = 12) -> None:
             database_url=database.role_url(role),
             program=role.replace("_", "-"),
             pool_size=pool_size,
-            pool_wait_seconds=5.0,
+            pool_wait_seconds=30.0,
         )
     ]
     reconnect()
