@@ -16,7 +16,7 @@ from models.errors import InProgress, KeyReused, Undecipherable
 from models.essays import Draft
 from models.events import Delivery
 from tests.conftest import Become
-from tests.support.races import together, warm_up
+from tests.support.races import eventually, together, warm_up
 from tests.support.schools import School, hand_in, session_of
 from tests.support.servers import Database
 
@@ -91,39 +91,44 @@ def test_failed_request_leaves_its_idempotency_key_free(school: School) -> None:
     assert ask(school, digest=OTHER) is None
 
 
-def refused_while_held(database: Database, sql: str, params: tuple[object, ...], call: Callable[[], object]) -> float:
-    """Check that a call is refused while another transaction holds the row, and return after how many seconds."""
+def refused_while_held(database: Database, sql: str, params: tuple[object, ...], call: Callable[[], object]) -> None:
+    """Check that a call is refused in time, and not at once, while another transaction holds the row."""
+
+    def is_refused_in_time() -> bool:
+        started = time.monotonic()
+        with pytest.raises(InProgress, match="still being carried out"):
+            call()
+        waited = time.monotonic() - started
+        assert waited > 1.0
+        return waited < 3
+
     holder = psycopg2.connect(database.admin_url)
     try:
         with holder.cursor() as cursor:
             cursor.execute(sql, params)
-        started = time.monotonic()
-        with pytest.raises(InProgress, match="still being carried out"):
-            call()
-        return time.monotonic() - started
+        # Whatever else runs on the machine may hold up one call, and not each.
+        eventually(is_refused_in_time)
     finally:
         holder.close()
 
 
 def test_repeat_of_a_running_request_is_refused_in_time(school: School, database: Database) -> None:
     """While the first request does not commit, the repeat is refused after the lock timeout. Later it can be repeated."""
-    waited = refused_while_held(
+    refused_while_held(
         database, "insert into idempotency_keys (org_id, caller_id, key, request_sha256) values (%s, %s, 'k1', %s)",
         (school.org, school.alice, ONE), lambda: ask(school),
     )  # fmt: skip
 
-    assert 1.0 < waited < 3
     assert ask(school) is None
 
 
 def test_repeat_of_a_running_delivery_is_refused_in_time(school: School, database: Database) -> None:
     one = delivery(school)
-    waited = refused_while_held(
+    refused_while_held(
         database, "insert into seen_events (org_id, source_id, event_id, body_sha256) values (%s, %s, %s, %s)",
         (one.org, one.source, one.event_id, one.body_sha256()), lambda: deliver(one),
     )  # fmt: skip
 
-    assert 1.0 < waited < 3
     assert deliver(one) is None
 
 
