@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+from dramatiq.broker import MessageProxy
 
 from models.broker import HintBroker, make_broker
 from models.jobs import ACTOR, Hint, Queue
+from tests.support.races import eventually
 from tests.support.servers import Servers
 
 
@@ -97,7 +99,10 @@ def test_idle_consumer_is_told_of_a_hint_at_once(broker: HintBroker) -> None:
     assert next(iter(consumer)) is None
     hints = [a_hint(), a_hint()]
     threading.Timer(0.05, broker.send, [hints]).start()
-    message = next(iter(consumer))
+    # On a busy machine the hints may come after the end of a wait, which is half a second.
+    found: list[MessageProxy | None] = [None]
+    eventually(lambda: found.append(next(iter(consumer))) or found[-1], what="the hint")
+    message = found[-1]
     assert message is not None
     assert Hint.from_fields(message.kwargs) == hints[0]
     assert broker.depth(Queue.INTERACTIVE) == 1
@@ -127,7 +132,8 @@ def test_send_works_after_redis_script_flush(broker: HintBroker) -> None:
     assert broker.depth(Queue.INTERACTIVE) == 1
 
 
-def test_send_with_redis_down_raises_nothing_and_holds_off_the_next() -> None:
+def test_send_with_redis_down_raises_nothing_and_holds_off_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.broker.HOLD_OFF_SECONDS", 600.0)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     unreachable = make_broker(f"redis://127.0.0.1:{port}/0", answer_seconds=0.2)

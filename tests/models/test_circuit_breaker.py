@@ -68,10 +68,10 @@ def test_provider_without_a_pause_allows_calls() -> None:
 
 
 def test_shorter_pause_does_not_shorten_a_longer_one() -> None:
-    pause("rate_limited", 30)
-    pause("rate_limited", 5)
+    pause("rate_limited", 3000)
+    pause("rate_limited", 500)
 
-    assert 28 < breaker().wait_seconds <= 30
+    assert 2800 < breaker().wait_seconds <= 3000
     assert not breaker().allows_call
 
 
@@ -113,8 +113,9 @@ def test_three_failures_in_a_row_pause_the_provider_and_two_do_not(called: Calla
     assert trip() is None
     assert breaker().allows_call
     called("timeout")
-    assert trip() == pytest.approx(2, abs=0.1)
-    assert not breaker().allows_call
+    with db.session():  # one transaction has one time: a busy machine may need longer than this short pause
+        assert circuit_breaker.trip_if_failing(CLAUDE, reason="overloaded", probe=False) == pytest.approx(2, abs=0.1)
+        assert not circuit_breaker.breaker_state(CLAUDE, probe_seconds=15).allows_call
 
 
 @pytest.mark.parametrize("outcome", ["ok", "wrong_schema", "refused"])
@@ -129,8 +130,9 @@ def test_concurrent_failures_trip_once_and_failed_probes_double_the_pause(
 ) -> None:
     for _ in range(3):
         called("connection")
-    assert trip() == pytest.approx(2, abs=0.1)
-    assert trip() is None
+    with db.session():  # one transaction has one time
+        again = [circuit_breaker.trip_if_failing(CLAUDE, reason="overloaded", probe=False) for _ in range(2)]
+    assert again == [pytest.approx(2, abs=0.1), None]
     doubled = [trip(probe=True) for _ in range(6)]
     assert doubled == pytest.approx([4, 8, 16, 32, 60, 60], abs=0.1)
 
@@ -156,9 +158,9 @@ def test_failures_minutes_apart_trip(database: Database, called: Callable[[str],
 
 
 def test_failed_probe_does_not_shorten_a_longer_pause() -> None:
-    pause("budget_spent", 300)
+    pause("budget_spent", 3000)
     trip(probe=True)
-    assert breaker().wait_seconds > 290
+    assert breaker().wait_seconds > 2900
 
 
 def test_late_success_does_not_end_a_running_pause() -> None:
@@ -170,9 +172,9 @@ def test_late_success_does_not_end_a_running_pause() -> None:
 
 def test_rate_limit_extends_a_refusal_pause_and_keeps_its_reason(database: Database) -> None:
     """Otherwise the end of the pause would let all workers call a provider that refuses our key."""
-    pause("unauthorised", 60)
-    pause("rate_limited", 90)
+    pause("unauthorised", 600)
+    pause("rate_limited", 900)
     assert breaker().reason == "unauthorised"
-    assert breaker().wait_seconds > 85
+    assert breaker().wait_seconds > 850
     expire_pause(database)
     assert breaker().probe

@@ -289,7 +289,7 @@ def test_keys_can_come_from_a_command(monkeypatch: pytest.MonkeyPatch, how: str)
 def test_failing_key_command_is_refused_without_showing_its_output(
     monkeypatch: pytest.MonkeyPatch, script: str, why: str
 ) -> None:
-    monkeypatch.setattr(secret_settings, "COMMAND_SECONDS", 1 if "sleep" in script else 30)
+    monkeypatch.setattr(secret_settings, "COMMAND_SECONDS", 1 if "sleep" in script else 120)
     monkeypatch.setenv("EC_X_COMMAND", shlex.join([sys.executable, "-c", script]))
 
     with pytest.raises(SettingsError, match=why) as refusal:

@@ -190,13 +190,13 @@ def test_connection_in_use_is_replaced_when_its_session_ends(
     become("ec_ingest", pool_size=2)
     with read_only(database, "ec_ingest"):
         warm_up(2)
-    both, failed = threading.Barrier(2, timeout=20), threading.Event()
+    both, failed = threading.Barrier(2, timeout=60), threading.Event()
 
     def read() -> dict[str, object] | None:
         with session_of(school, "ada"):
             found = db.row("select pg_backend_pid() as pid")
             both.wait()
-            assert failed.wait(20)
+            assert failed.wait(60)
             return found
 
     def write() -> None:

@@ -224,9 +224,9 @@ def test_first_sight_that_is_rolled_back_leaves_the_id_to_the_one_that_waited(sc
             with db.session(org=school.org, role="ec_lms", actor=source):
                 first.append(place_assignment(WANTED))
                 placed.set()
-                assert asking.wait(10)
+                assert asking.wait(60)
                 raise Undone
-        assert placed.wait(10)
+        assert placed.wait(60)
         asking.set()
         return place(school, source)
 

@@ -415,7 +415,7 @@ def test_concurrent_clocks_hint_no_pass_twice(school: School, become: Become, da
         school.org,
     )
     become("ec_clock")
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=60)
 
     def take(_: int) -> list[UUID]:
         with db.session():

@@ -160,7 +160,7 @@ def test_concurrent_hashes_never_exceed_the_limit():
                 with self.lock:
                     self.inside -= 1
 
-    passwords = Passwords(rounds=100_000, at_once=2)
+    passwords = Passwords(rounds=100_000, at_once=2, patience_seconds=60.0)
     passwords._scheme = counting = Counting(passwords._scheme)
     answers = together(12, lambda number: passwords.hash(str(number), caller=f"192.0.2.{number}"))
     assert all(isinstance(one, str) for one in answers)

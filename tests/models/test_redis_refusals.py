@@ -127,7 +127,7 @@ class RecordingWorker:
         @dramatiq.actor(broker=broker, actor_name=ACTOR, queue_name=Queue.INTERACTIVE)
         def run_pass(**fields: str) -> None:
             self.seen.append(fields["pass_id"])
-            self.go.wait(20)
+            self.go.wait(60)
 
         self.worker.start()
 
@@ -177,7 +177,7 @@ def test_a_worker_stops_cleanly_while_redis_refuses(server: OwnRedis, broker: Hi
         stopping = threading.Thread(target=work.worker.stop)
         stopping.start()
         work.go.set()
-        stopping.join(20)
+        stopping.join(60)
     assert not stopping.is_alive()
 
 
