@@ -49,7 +49,7 @@ def worker(address: str) -> Iterator[PassRunner]:
     """Give one of several workers; they share state only through the database."""
     settings = ProviderSettings(name="anthropic", api_key="sk-test", base_url=address, model=None)
     leases = Leases(lease_seconds=12, longest_seconds=60)
-    chooser = ProviderChooser(settings, timeout_seconds=5, local=shared_provider())
+    chooser = ProviderChooser(settings, timeout_seconds=60, local=shared_provider())
     yield PassRunner(choose_provider=chooser, leases=leases, lease_seconds=12, max_concurrent=None, use_ensemble=False)
     chooser("anthropic").close()  # type: ignore[attr-defined]  # Claude's provider has connections to close
 
@@ -107,14 +107,14 @@ def due(database: Database) -> None:
 def test_rate_limit_of_one_worker_pauses_all_workers(
     one: PassRunner, other: PassRunner, vendor: FakeVendor, database: Database, receipt: Receipt
 ) -> None:
-    vendor.script(Step("rate_limited", retry_after="37"))
+    vendor.script(Step("rate_limited", retry_after="3000"))
     one.run(receipt.hints[0])
     other.run(receipt.hints[1])
 
     assert vendor.counters()["calls"] == 1
     first, second, third = rows(database, receipt)
     assert first[:3] == second[:3] == ("queued", 0, "rate_limited")
-    assert all(35 < row[4] <= 38 for row in (first, second))  # type: ignore[operator]
+    assert all(2900 < row[4] <= 3001 for row in (first, second))  # type: ignore[operator]
     assert third[0] == "queued"
     due(database)
     for hint in receipt.hints:
@@ -130,10 +130,12 @@ def test_retry_after_is_capped_at_an_hour(
     one: PassRunner, vendor: FakeVendor, database: Database, receipt: Receipt, named: str, longest: float
 ) -> None:
     vendor.script(Step("rate_limited", retry_after=named))
+    [(before,)] = database.sql("select clock_timestamp()")
     one.run(receipt.hints[0])
     state, attempt, reason, _, waits = rows(database, receipt)[0]
     assert (state, attempt, reason) == ("queued", 0, "rate_limited")
-    assert 0 <= float(str(waits)) <= longest
+    assert float(str(waits)) <= longest
+    assert database.sql("select next_at >= %s from passes where id = %s", before, receipt.hints[0].pass_id) == [(True,)]
     assert database.sql("select until <= now() + make_interval(secs => %s) from provider_pauses", longest) == [(True,)]
 
 
@@ -199,6 +201,8 @@ def test_vendor_that_refuses_connections_is_paused_then_resumed(
         for hint in receipt.hints:
             one.run(hint)
         database.sql("update passes set next_at = now() where state = 'queued'")
+        # It lasts for two seconds, which may be over before a busy machine is through with the next round.
+        database.sql("update provider_pauses set until = until + interval '1 hour'")
     assert database.sql("select reason, trips from provider_pauses") == [("connection", 1)]
     wire.pass_on()
     due(database)
