@@ -320,11 +320,21 @@ def test_of_two_clocks_one_retires(
     become: Become, database: Database, old_months: dict[str, str], tmp_path: Path
 ) -> None:
     become("ec_clock")
-    clocks = [
-        RecordedDuty("retire_partitions", partial(retire_partitions, RetireSettings(archive=tmp_path)), alone=True)
-        for _ in range(2)
-    ]
-    done = together(2, lambda number: clocks[number]())
+    other_ended = threading.Event()
+
+    def retire_until_the_other_has_asked() -> int:
+        found = retire_partitions(RetireSettings(archive=tmp_path))
+        assert other_ended.wait(60)
+        return found
+
+    clocks = [RecordedDuty("retire_partitions", retire_until_the_other_has_asked, alone=True) for _ in range(2)]
+
+    def run(number: int) -> int:
+        found = clocks[number]()
+        other_ended.set()
+        return found
+
+    done = together(2, run)
 
     assert sorted(done, key=str) == [0, 4]
     assert [name for name in old_months.values() if exists(database, name)] == []

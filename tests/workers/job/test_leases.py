@@ -65,7 +65,7 @@ def test_a_held_lease_outlives_its_own_length(database: Database, claim: Claim) 
 def test_a_lease_that_is_let_go_runs_out(database: Database, claim: Claim) -> None:
     with new_leases().holding(claim):
         pass
-    eventually(lambda: lease_until(database, claim) < now(database), within_seconds=2 * LEASE_SECONDS)
+    eventually(lambda: lease_until(database, claim) < now(database), within_seconds=30)
 
 
 def test_a_lease_is_let_go_also_when_the_work_fails(database: Database, claim: Claim) -> None:
@@ -90,7 +90,7 @@ def test_lost_claim_does_not_renew_its_successors_lease(database: Database, scho
 
 def test_a_lost_lease_is_reported_once_and_a_pass_that_has_ended_never(database: Database, claim: Claim) -> None:
     """Between the end of a pass and the end of its block there is a moment in which it has no lease and is still held."""
-    leases = new_leases()
+    leases = new_leases(lease_seconds=600)  # the thread that renews, too, would count the refusals
     with capture_logs() as lines:
         with leases.holding(claim):
             with db.session(org=claim.org):
@@ -120,7 +120,7 @@ def test_handing_back_leaves_what_hangs_claimed(database: Database, school: Scho
 def test_all_leases_of_an_org_are_renewed_in_one_statement_and_locked_rows_are_left_out(
     database: Database, school: School, claim: Claim
 ) -> None:
-    leases = new_leases(lease_seconds=60)
+    leases = new_leases(lease_seconds=600)
     others = [claimed(school, one) for (one,) in database.sql("select id from passes where id <> %s", claim.id)]
     assert len(others) == 2
     with ExitStack() as held:
@@ -150,7 +150,7 @@ def test_finished_pass_gets_no_new_lease(database: Database, claim: Claim) -> No
 def test_work_that_is_held_too_long_is_not_renewed_any_more(database: Database, claim: Claim) -> None:
     leases = new_leases(longest_seconds=LEASE_SECONDS / 2)
     with leases.holding(claim):
-        eventually(lambda: lease_until(database, claim) < now(database), within_seconds=4 * LEASE_SECONDS)
+        eventually(lambda: lease_until(database, claim) < now(database))
 
 
 def test_renewing_goes_on_after_the_database_was_away(database: Database, servers: Servers, claim: Claim) -> None:
