@@ -51,7 +51,7 @@ def ping(hooked: Hooked, count: int = 1) -> list[UUID]:
 
 
 def make_runner(
-    *, leases: Leases | None = None, lease_seconds: float = 60.0, mail: Path | str | None = None, seconds: float = 10.0,
+    *, leases: Leases | None = None, lease_seconds: float = 60.0, mail: Path | str | None = None, seconds: float = 60.0,
     most_of_org: int | None = None,
 ) -> RowRunner:  # fmt: skip
     """Return what a worker runs rows with. With `mail`, e-mails go to that folder or URL; otherwise none is sent."""

@@ -35,7 +35,7 @@ class Connected:
         return RowHint(org_id=self.school.org, lane_id=self.source, table=table)
 
 
-def make_lms_runner(*, leases: Leases | None = None, lease_seconds: float = 60.0, seconds: float = 10.0) -> RowRunner:
+def make_lms_runner(*, leases: Leases | None = None, lease_seconds: float = 60.0, seconds: float = 60.0) -> RowRunner:
     """Return what a worker runs the rows of LMSs with."""
     client = Client(allowed=THIS_MACHINE, seconds=seconds)
     return RowRunner(

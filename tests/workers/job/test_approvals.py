@@ -42,7 +42,7 @@ def vendor() -> Iterator[FakeVendor]:
 @pytest.fixture
 def choose(vendor: FakeVendor) -> Iterator[ProviderChooser]:
     settings = ProviderSettings(name="anthropic", api_key="sk-test", base_url=vendor.base_url, model=None)
-    chooser = ProviderChooser(settings, timeout_seconds=10, local=shared_provider())
+    chooser = ProviderChooser(settings, timeout_seconds=60, local=shared_provider())
     yield chooser
     chooser("anthropic").close()  # type: ignore[attr-defined]  # Claude's provider has connections to close
 

@@ -45,7 +45,7 @@ def vendor() -> Iterator[FakeVendor]:
 def runner(vendor: FakeVendor) -> Iterator[PassRunner]:
     chooser = ProviderChooser(
         ProviderSettings(name="anthropic", api_key="sk-test", base_url=vendor.base_url, model=None),
-        timeout_seconds=10,
+        timeout_seconds=60,
         local=shared_provider(),
     )
     leases = Leases(lease_seconds=60, longest_seconds=120)

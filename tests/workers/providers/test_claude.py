@@ -45,7 +45,7 @@ def vendor() -> Iterator[FakeVendor]:
 @pytest.fixture
 def claude(vendor: FakeVendor) -> Iterator[ClaudeProvider]:
     """Give a Claude provider that calls the fake vendor."""
-    provider = ClaudeProvider("sk-test", base_url=vendor.base_url, timeout_seconds=5)
+    provider = ClaudeProvider("sk-test", base_url=vendor.base_url, timeout_seconds=60)
     yield provider
     provider.close()
 
@@ -193,8 +193,10 @@ def test_retry_after_is_read_in_all_its_forms() -> None:
 
 
 def test_silent_vendor_times_out(vendor: FakeVendor) -> None:
-    vendor.script("hang")
-    with closing(ClaudeProvider("sk-test", base_url=vendor.base_url, timeout_seconds=0.2)) as claude:
+    with closing(ClaudeProvider("sk-test", base_url=vendor.base_url)) as claude:
+        claude.ask(request())  # on a busy machine, to make the client and connect takes longer than the limit below
+        claude._timeout_seconds = 0.2
+        vendor.script("hang")
         error = error_of(claude)
     assert (type(error), error.outcome) == (TryAgain, Outcome.TIMEOUT)
 
@@ -219,10 +221,11 @@ def test_trickling_vendor_times_out() -> None:
         thread = threading.Thread(target=trickle, daemon=True)
         thread.start()
         base_url = f"http://127.0.0.1:{server.getsockname()[1]}"
-        with closing(ClaudeProvider("sk-test", base_url=base_url, timeout_seconds=0.4)) as claude:
+        with closing(ClaudeProvider("sk-test", base_url=base_url, timeout_seconds=1.5)) as claude:
+            claude._client_of_process()  # the time is for the vendor
             error = error_of(claude)
         stop.set()
-        thread.join(timeout=5)
+        thread.join(timeout=60)
     assert (type(error), error.outcome) == (TryAgain, Outcome.TIMEOUT)
 
 
@@ -341,7 +344,7 @@ def test_fake_vendor_runs_as_a_program_and_is_scripted_over_http() -> None:
         assert counters["passes"] == {"grammar": 1, "content": 2}
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
         process.stdout.close()
 
 

@@ -33,7 +33,7 @@ def vendor() -> Iterator[FakeVendor]:
 @pytest.fixture
 def claude(vendor: FakeVendor) -> Iterator[ClaudeProvider]:
     """Give a Claude provider that calls the fake vendor."""
-    with closing(ClaudeProvider("sk-test", base_url=vendor.base_url, timeout_seconds=5)) as provider:
+    with closing(ClaudeProvider("sk-test", base_url=vendor.base_url, timeout_seconds=60)) as provider:
         yield provider
 
 

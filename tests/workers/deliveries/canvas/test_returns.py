@@ -101,7 +101,7 @@ def test_kill_9_between_sending_and_recording_leaves_one_comment(
     take(connected, site, runner, database)
     read_open_passes(database, connected.school.org)
     # The site writes the comment, and its answer takes longer than the worker lives.
-    site.fail("comment", Fault(after_the_work=True, pause_seconds=5))
+    site.fail("comment", Fault(after_the_work=True, pause_seconds=60))
     worker = start_worker(database, org=connected.school.org, source=connected.source, tables=[RowTable.RETURNS])
     eventually(lambda: len(comments(site)) == 1)
     kill(worker)
