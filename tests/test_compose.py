@@ -87,7 +87,7 @@ def run_alertmanager_command(folder: Path, **addresses: str) -> subprocess.Compl
     script = script.replace(f"/etc{folder}/example.yml", str(ROOT / "monitoring" / "alertmanager.yml"))
     assert "\nexec alertmanager --config.file=" in script
     return subprocess.run(
-        ["/bin/sh", "-euc", script.partition("\nexec ")[0]], env=addresses, capture_output=True, text=True, check=False, timeout=20
+        ["/bin/sh", "-euc", script.partition("\nexec ")[0]], env=addresses, capture_output=True, text=True, check=False, timeout=120
     )  # fmt: skip
 
 

@@ -306,7 +306,7 @@ def test_migration_lock_excludes_others_and_ends_with_its_killed_holder(database
         holder.wait()
         holder.stdout.close()  # type: ignore[union-attr]
 
-    with runner.runner(url, wait_seconds=20) as next_runner:
+    with runner.runner(url, wait_seconds=60) as next_runner:
         assert [applied for _, applied in next_runner.status()] == [True] * len(FILES)
 
 

@@ -68,7 +68,7 @@ def test_killed_postgres_restarts_on_same_port_with_committed_data(
     assert os.getpgid(killed) == killed
     os.killpg(killed, signal.SIGKILL)
     eventually(lambda: supervisor.pids().get("postgres", killed) != killed)
-    postgres.ready(15)
+    postgres.ready(60)
     assert _query(postgres.admin_url, "select answer from kept") == [(42,)]
 
 
@@ -90,9 +90,9 @@ def test_busy_backend_of_a_dead_server_does_not_block_the_restart(
     killed = supervisor.pids()["postgres"]
     os.kill(killed, signal.SIGKILL)
     eventually(lambda: supervisor.pids().get("postgres", killed) != killed)
-    postgres.ready(15)
+    postgres.ready(60)
     assert not is_alive(backend)
-    thread.join(timeout=10)
+    thread.join(timeout=60)
     busy.close()
 
 

@@ -61,7 +61,7 @@ def test_concurrent_programs_agree_on_one_secret(data_dir: Path) -> None:
     seen: list[str] = []
 
     def draw() -> str:
-        at_once.wait(timeout=10)  # all eight threads have found no file and have a secret of their own
+        at_once.wait(timeout=60)  # all eight threads have found no file and have a secret of their own
         return f"of-{threading.get_ident()}"
 
     threads = [
@@ -71,7 +71,7 @@ def test_concurrent_programs_agree_on_one_secret(data_dir: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join(timeout=60)
     assert len(seen) == 8
     assert len(set(seen)) == 1
 

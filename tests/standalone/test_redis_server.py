@@ -58,7 +58,7 @@ def test_killed_redis_restarts_on_the_same_port(server: RedisServer, supervisor:
     assert os.getpgid(killed) == killed
     os.killpg(killed, signal.SIGKILL)
     eventually(lambda: supervisor.pids().get("redis", killed) != killed)
-    server.ready(15)
+    server.ready(60)
     assert redis.Redis.from_url(server.url).ping()
 
 
@@ -67,9 +67,9 @@ def test_leftover_redis_server_is_killed_and_its_port_reused(server: RedisServer
     supervisor.stop_one("redis")
     command = server.command()
     leftover = subprocess.Popen(command.argv, cwd=command.cwd, env=dict(command.env), stdout=subprocess.DEVNULL)
-    server.ready(15)
+    server.ready(60)
     server.start(supervisor)
-    assert leftover.wait(timeout=15) == -signal.SIGKILL
+    assert leftover.wait(timeout=60) == -signal.SIGKILL
     assert server.port == port
 
 

@@ -51,7 +51,7 @@ def run_gunicorn(environment: Mapping[str, str], *, log_file: Path) -> Iterator[
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-        process.wait(timeout=20)
+        process.wait(timeout=60)
     log = log_file.read_text()
     assert "Traceback" not in log, log
     assert '"exception"' not in log, log
@@ -71,7 +71,7 @@ class Answer:
 
 
 def ask(port: int, method: str, path: str, body=None, headers=None, *, chunked: bool = False) -> Answer:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request(method, path, body=body, headers=headers or {}, encode_chunked=chunked)
         return Answer(connection.getresponse())
@@ -81,7 +81,7 @@ def ask(port: int, method: str, path: str, body=None, headers=None, *, chunked: 
 
 def connect(port: int, request: bytes = b"") -> socket.socket:
     """Open a connection and send bytes unchanged. The caller closes it."""
-    connection = socket.create_connection(("127.0.0.1", port), timeout=30)
+    connection = socket.create_connection(("127.0.0.1", port), timeout=60)
     if request:
         connection.sendall(request)
     return connection

@@ -94,7 +94,7 @@ class Receiver:
     def await_requests(self, count: int = 1) -> None:
         """Wait until so many more requests have come; their answers may be held back."""
         for _ in range(count):
-            assert self._arrived.acquire(timeout=30), "no further request came"
+            assert self._arrived.acquire(timeout=60), "no further request came"
 
     def ids(self) -> Counter[str]:
         """Return how often each delivery came."""

@@ -207,7 +207,7 @@ def test_run_becomes_dramatiq_and_stops_with_the_reason_when_its_settings_are_ba
     ]  # fmt: skip
     env = {**os.environ, "WORKER_THREADS": "many"}
     program = [sys.executable, "-m", "workers", "run"]
-    done = subprocess.run(program, cwd=ROOT, env=env, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(program, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert "workers: WORKER_THREADS must be a whole number" in done.stderr
 
@@ -220,7 +220,7 @@ def test_the_program_stops_with_the_reason_when_its_settings_are_bad(database: D
     }
     env["ESSAYCOACH_LEASE_SECONDS"] = "soon"
     program = [sys.executable, "-m", "workers", "run"]
-    done = subprocess.run(program, cwd=ROOT, env=env, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(program, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode != 0
     assert "ESSAYCOACH_LEASE_SECONDS must be a number of seconds" in done.stderr
 
@@ -280,7 +280,7 @@ def test_hints_of_every_queue_reach_their_actor_through_redis(broker: HintBroker
     worker = Worker(broker, worker_threads=1, worker_timeout=100)
     worker.start()
     try:
-        assert all(seen.reported.acquire(timeout=10) for _ in hints)
+        assert all(seen.reported.acquire(timeout=60) for _ in hints)
     finally:
         worker.stop()
     assert sorted(seen.hints, key=str) == sorted(hints, key=str)

@@ -31,7 +31,7 @@ class Slow:
     def flags(self, text: str, blocks: tuple[Block, ...], dialect: str) -> list[Flag]:
         self.read.append(text)
         self.reading.set()
-        assert self.release.wait(timeout=20)
+        assert self.release.wait(timeout=60)
         return []
 
 
@@ -47,7 +47,7 @@ def test_request_that_waits_too_long_for_the_engines_is_paused_unread(slow: Slow
     engines = Engines(lingo=lambda: slow, harper=lambda: slow, patience_seconds=0.2)
     first = threading.Thread(target=engines.read_flags, args=("a long essay", "en"))
     first.start()
-    assert slow.reading.wait(timeout=10)
+    assert slow.reading.wait(timeout=60)
 
     with pytest.raises(Pause) as busy:
         engines.read_flags("a short essay", "en")
@@ -55,7 +55,7 @@ def test_request_that_waits_too_long_for_the_engines_is_paused_unread(slow: Slow
     assert busy.value.outcome is Outcome.OVERLOADED
     assert busy.value.retry_after_seconds
     slow.release.set()
-    first.join(timeout=20)
+    first.join(timeout=60)
     assert "a short essay" not in slow.read
 
 
