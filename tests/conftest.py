@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
 from models import db, log
@@ -31,6 +32,9 @@ Become = Callable[..., None]
 Report = Callable[[str], None]
 _reported: list[str] = []
 
+# An example that a busy machine stopped for a moment is neither a failure nor a slow one.
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")
 
 # The files that take longest, by their own measure, begin first, so that the workers end together.
 LONGEST = (

@@ -107,9 +107,10 @@ def planted(database: Database, statement: str, values: dict[str, Any]) -> Itera
 
 
 def found_by(cursor: Any, name: str) -> int:
+    now = datetime.now(UTC)  # NOW may be hours ago: it is the time at which the run collected its tests
     cursor.execute(
         "select amount, cardinality(ids) from find_faults(%s, %s, %s)",
-        (name, NOW - timedelta(days=2), NOW + timedelta(hours=1)),
+        (name, now - timedelta(days=2), now + timedelta(hours=1)),
     )
     amount, shown = cursor.fetchone()
     assert shown == amount
@@ -253,9 +254,10 @@ def test_planted_defect_of_a_text_is_found(database: Database, rows_of_first: di
 
 def test_sound_texts_have_no_fault(database: Database, rows_of_first: dict[str, Any]) -> None:
     log_in(database, "ec_worker")
+    now = datetime.now(UTC)
     with session():
         picked = data_audit.sample_versions(
-            Window(since=NOW - timedelta(days=1), until=NOW + timedelta(hours=1)), most=50
+            Window(since=now - timedelta(days=1), until=now + timedelta(hours=1)), most=50
         )
     faults: list[tuple[Check, Any]] = []
     for org, submission in picked:

@@ -24,7 +24,7 @@ class Holder:
         try:
             with slots.hold(caller):
                 self.got.set()
-                self.leave.wait(30)
+                self.leave.wait(300)
         except NoSlot:
             self.refused.set()
 

@@ -63,7 +63,7 @@ def ask(
         url, data=sent, method=method, headers={"Content-Type": "application/json", **(headers or {})}
     )
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return _read(response.status, response)
     except urllib.error.HTTPError as error:
         with error:
@@ -163,7 +163,7 @@ class Standalone:
         student = student or f"sis-{uuid4().hex[:8]}"
         body = {"title": "Phones", "text": text, "student": {"external_id": student}}
         headers = {**self.lms, "Idempotency-Key": uuid4().hex}
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 answer = ask("POST", f"{self.api}/v1/submissions", body=body, headers=headers)
@@ -188,7 +188,7 @@ class Standalone:
         found: dict[str, Any] = answer.body
         return found
 
-    def final(self, *locations: str, within_seconds: float = 30) -> list[dict[str, Any]]:
+    def final(self, *locations: str, within_seconds: float = 90) -> list[dict[str, Any]]:
         """Wait until the submissions are final, and return their states."""
         states: dict[str, dict[str, Any]] = {}
 
@@ -223,7 +223,7 @@ class Standalone:
     def stop(self) -> int:
         """Stop the system with SIGTERM and return its exit code."""
         self.program.terminate()
-        return self.program.wait(40)
+        return self.program.wait(120)
 
 
 def total(samples: dict[str, float], name: str, *labels: str) -> float:
@@ -256,7 +256,7 @@ def standalone(**env: str) -> Iterator[Standalone]:
         if program.poll() is None:
             program.terminate()
             try:
-                program.wait(40)
+                program.wait(120)
             except subprocess.TimeoutExpired:
                 program.kill()
                 program.wait()

@@ -50,7 +50,7 @@ def start_worker(
 def kill(worker: subprocess.Popen[bytes]) -> None:
     """Kill the worker in the middle of what it does, and wait until it is gone."""
     worker.send_signal(signal.SIGKILL)
-    worker.wait(20)
+    worker.wait(60)
 
 
 def free_rows(database: Database, become: Become) -> None:

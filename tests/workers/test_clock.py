@@ -79,7 +79,7 @@ def age_hints(database: Database, seconds: float = duties_queue.STALE_HINT_SECON
 
 def claim(school: School, pass_id: UUID) -> Claim:
     with db.session(org=school.org):
-        taken = passes.claim(pass_id, org=school.org, lease_seconds=12)
+        taken = passes.claim(pass_id, org=school.org, lease_seconds=600)
     assert taken is not None
     return taken
 

@@ -312,7 +312,7 @@ def test_the_month_goes_as_soon_as_the_other_transaction_ends(
         thread.start()
         eventually(lambda: database.sql(waits), what="the clock asks for the lock")
         other.rollback()
-        thread.join(30)
+        thread.join(60)
     assert done == [4]
 
 

@@ -297,7 +297,7 @@ def test_the_worker_holds_no_connection_while_the_receiver_thinks(
         worker.start()
         receiver.await_requests()
         assert db.database._in_use == {}
-    worker.join(20)
+    worker.join(60)
     assert stored(database)[0]["state"] == "done"
 
 

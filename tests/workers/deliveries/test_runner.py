@@ -91,7 +91,7 @@ def test_a_slow_endpoint_does_not_hold_up_another(
             assert make_runner().run(of_the_quick.hint)
             assert len(quick.received) == 2
         for thread in slow:
-            thread.join(30)
+            thread.join(60)
 
 
 def test_a_school_of_slow_endpoints_leaves_a_thread_to_the_others(
@@ -109,7 +109,7 @@ def test_a_school_of_slow_endpoints_leaves_a_thread_to_the_others(
         assert not runner.run(other.hint)
         assert sorted(states(database), key=str) == ["queued", "running"]
         assert runner.run(replace(other.hint, org_id=uuid4()))
-    slow.join(30)
+    slow.join(60)
     assert runner.run(other.hint)
     assert states(database) == ["done", "done"]
 
@@ -227,7 +227,7 @@ def test_kill_9_between_sending_and_recording_sends_again_with_the_same_id(
         )  # fmt: skip
         receiver.await_requests()
         worker.send_signal(signal.SIGKILL)
-        worker.wait(20)
+        worker.wait(60)
     database.sql("update deliveries set lease_until = now() - interval '1 second'")
     become("ec_clock")
     eventually(lambda: duties.free_row_leases() == 1)

@@ -27,6 +27,7 @@ from tests.support.races import eventually, warm_up
 from tests.support.schools import RUBRIC, School, session_of
 from tests.support.servers import Database, Servers, away, read_only
 from tests.support.vendor import FakeVendor, Step
+from workers.job import retry_policy
 from workers.job.leases import Leases
 from workers.job.run_pass import PassRunner
 from workers.passes.feedback import PassAnswer
@@ -697,8 +698,15 @@ def test_answer_survives_connections_lost_during_the_call(
 
 
 def test_answer_is_stored_when_an_absent_database_returns(
-    runner: PassRunner, database: Database, servers: Servers, vendor: FakeVendor, wire: Wire, receipt: Receipt
+    runner: PassRunner,
+    database: Database,
+    servers: Servers,
+    vendor: FakeVendor,
+    wire: Wire,
+    receipt: Receipt,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(retry_policy, "STORE_PATIENCE_SECONDS", 50.0)
     hint = hint_of(receipt)
     with wire.held(), in_background(lambda: runner.run(hint)) as thread:
         wire.await_calls()
@@ -720,7 +728,9 @@ def test_answer_is_stored_when_a_read_only_database_takes_writes_again(
     wire: Wire,
     receipt: Receipt,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(retry_policy, "STORE_PATIENCE_SECONDS", 50.0)
     hint = hint_of(receipt)
     with wire.held(), in_background(lambda: runner.run(hint)) as thread:
         wire.await_calls()

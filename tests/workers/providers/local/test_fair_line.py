@@ -35,5 +35,5 @@ def test_close_ends_those_who_wait_once_nothing_is_left() -> None:
         thread.start()
     line.close()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert sorted(found, key=str) == [None, None, "a1"]
