@@ -34,6 +34,8 @@ from models.statement_watchdog import StatementWatchdog
 
 # The newest migration that this code was written for. /readyz and a starting worker compare it with the database.
 SCHEMA = "0072_arrivals_forget_the_erased"
+# The server has so many whole seconds to let a program in. Whoever waits for a page waits for this, too.
+CONNECT_SECONDS = 1
 
 Role = Literal["ec_auth", "ec_lms", "ec_manager", "ec_student", "ec_educator", "ec_admin", "ec_keys"]
 
@@ -192,7 +194,7 @@ def connect(settings: StoreSettings) -> None:
         settings.database_url,
         max_connections=settings.pool_size,
         application_name=settings.program,
-        connect_timeout=1,
+        connect_timeout=CONNECT_SECONDS,
         # Without a limit, a network that drops packets holds a request until the kernel gives up after a quarter of an hour.
         tcp_user_timeout=1500,
         keepalives_idle=10,

@@ -307,6 +307,7 @@ def test_closed_port_raises_database_away_within_two_seconds(become: Become) -> 
     eventually(is_refused_in_time)
 
 
+@pytest.mark.usefixtures("connects_as_shipped")
 def test_silent_server_raises_database_away_for_all_callers_in_time(become: Become) -> None:
     """The port accepts but never answers. One caller waits for the connect timeout, the others for less."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -73,8 +73,8 @@ def run_servers() -> Iterator[Servers]:
     data_dir = Path(tempfile.mkdtemp(prefix="essaycoach-tests-", dir=_memory_folder()))
     with Supervisor(data_dir) as supervisor:
         postgres, redis = EmbeddedPostgres(data_dir, durable=False), RedisServer(data_dir)
-        postgres.start(supervisor)
-        redis.start(supervisor)
+        postgres.start(supervisor, timeout_seconds=120.0)
+        redis.start(supervisor, timeout_seconds=120.0)
         started = Servers(admin_url=postgres.admin_url, redis=redis)
         execute(started.admin_url, f"create database {TEMPLATE}")
         migrate(started.url(TEMPLATE), "up")

@@ -40,6 +40,7 @@ def test_dead_pool_connections_are_replaced_without_an_error(api, draft):
 
 
 @pytest.mark.slow(reason="waits two seconds at every route")
+@pytest.mark.usefixtures("connects_as_shipped")
 def test_database_that_falls_silent_gives_503_within_two_seconds(api, every_route, all_unavailable):
     """The pool has open connections to a server that accepts everything and answers nothing."""
     address = urlsplit(api.environment["DATABASE_URL"])

@@ -121,6 +121,7 @@ def test_every_route_answers_503_when_the_database_refuses_connections(
     assert client.get("/readyz").status_code == 200
 
 
+@pytest.mark.usefixtures("connects_as_shipped")
 def test_silent_database_gives_503_within_two_seconds(shared_api, refused, every_route):
     route_requests = every_route(shared_api)
     with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
