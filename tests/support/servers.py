@@ -31,6 +31,8 @@ ROLE_PASSWORD = "only-in-tests"
 # Of `migrations down` in a test, whose rows nobody misses.
 LOSE_ROWS = ("--drop-data", "--without-backup")
 ENOUGH_BYTES = 2 << 30
+PROGRAMS = ("ec_ingest", "ec_worker", "ec_clock")
+PATIENT = ("statement_timeout", "idle_in_transaction_session_timeout")
 
 _numbers = count(1)
 # One connection for each database and thread, because opening one takes 5 ms and tests run thousands of statements.
@@ -163,6 +165,9 @@ def cloned(servers: Servers, *, template: str = TEMPLATE) -> Iterator[Database]:
     """Yield a fresh database, cloned from the migrated template in some 50 ms, and drop it afterwards."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     execute(servers.admin_url, f"create database {name} template {template} strategy file_copy")
+    # A machine that stands still for seconds ends no transaction. How long one waits for a lock stays as it is shipped.
+    limits = [f"alter role {role} in database {name} set {limit} = '2min'" for role in PROGRAMS for limit in PATIENT]
+    execute(servers.admin_url, "; ".join(limits))
     own = Database(servers.url(name))
     yield own
     own.disconnect()
