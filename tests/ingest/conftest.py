@@ -49,6 +49,8 @@ def environment_of(database: Database, servers: Servers) -> dict[str, str]:
         "ESSAYCOACH_MASTER_KEYS": f"k1:{MASTER_KEY}", "ESSAYCOACH_INDEX_KEY": INDEX_KEY,
         "ESSAYCOACH_JWT_SECRET": JWT_SECRET, "ESSAYCOACH_API_KEY_PEPPER": PEPPER,
         "ESSAYCOACH_PASSWORD_ROUNDS": str(ROUNDS),
+        # A database on a machine that stands still for a moment is not away.
+        "ESSAYCOACH_ANSWER_SECONDS": "30",
         # Servers of the tests that stand for a school's.
         "ESSAYCOACH_OUTGOING_NETWORKS": "127.0.0.0/8, ::1/128",
     }  # fmt: skip
