@@ -94,6 +94,6 @@ def run_program(
 ) -> subprocess.CompletedProcess[str]:
     """Start a program that is expected to end by itself, and return how it ended."""
     return subprocess.run(
-        command(program, as_root=as_root), cwd=ROOT, env=dict(environment), capture_output=True, text=True, timeout=60,
+        command(program, as_root=as_root), cwd=ROOT, env=dict(environment), capture_output=True, text=True, timeout=180,
         check=False,
     )  # fmt: skip
