@@ -39,11 +39,28 @@ def refuse(machine: Standalone, mark: str) -> str:
     return homework
 
 
-def make_assignment(machine: Standalone, homework: str) -> None:
-    """Make what was missing, as an educator does."""
+def admin_headers(machine: Standalone) -> dict[str, str]:
+    """Sign the admin in at the API."""
     who = {"org": machine.known["org"], **machine.known["admin"]}
     token = ask("POST", f"{machine.api}/v1/auth/login", body=who).body["access_token"]
-    headers = {"Authorization": f"Bearer {token}"}
+    return {"Authorization": f"Bearer {token}"}
+
+
+def connect_lms(machine: Standalone) -> list[str]:
+    """Connect a Moodle and a Canvas that do not exist, and an LTI platform; return the addresses of their pages."""
+    pages = []
+    for kind in ("moodle", "canvas"):
+        site = {"site": f"https://{kind}.school.example", "token": "0f3a5c7e9b1d2f4a6c8e0b2d4f6a8c0e"}
+        body = {"name": kind.capitalize(), "kind": kind, kind: site}
+        made = ask("POST", f"{machine.api}/v1/sources", body=body, headers=admin_headers(machine))
+        pages.append(f"/admin/sources/{made.body['id']}")
+    made = ask("POST", f"{machine.api}/v1/platforms", body={"name": "Open edX"}, headers=admin_headers(machine))
+    return [*pages, f"/admin/platforms/{made.body['id']}"]
+
+
+def make_assignment(machine: Standalone, homework: str) -> None:
+    """Make what was missing, as an educator does."""
+    headers = admin_headers(machine)
     course = ask("GET", f"{machine.api}/v1/courses", headers=headers).body["items"][0]["id"]
     body = {"course_id": course, "title": "Homework", "external_id": homework}
     assert ask("POST", f"{machine.api}/v1/assignments", body=body, headers=headers).status == 201
@@ -197,7 +214,7 @@ def test_no_page_has_a_finding_or_is_wider_than_the_screen(
         key = page.locator(".rows a").first.get_attribute("href")
         paths += [person, f"{person}/role", f"{person}/disable", f"{person}/end-sessions", course, f"{course}/delete"]
         paths += [source, f"{source}/rotate", f"{source}/delete", f"{source}/deliveries", delivery, key]
-        paths += ["/admin/approvals/ask?action=remove_org", "/admin/people?role=student"]
+        paths += ["/admin/approvals/ask?action=remove_org", "/admin/people?role=student", *connect_lms(machine)]
         for path in paths:
             walker.goto(path)
             page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
