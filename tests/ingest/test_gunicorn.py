@@ -7,7 +7,6 @@ import json
 import logging
 import re
 import socket
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -17,6 +16,7 @@ import pytest
 
 from ingest.gunicorn import child_exit
 from tests.support.gunicorn_server import ask, raw, run_gunicorn
+from tests.support.races import promptly
 
 MIB = 1024 * 1024
 
@@ -83,12 +83,9 @@ def test_oversized_chunked_body_is_refused_as_a_whole(port, headers):
 
 def test_false_content_length_of_ten_gibibytes_is_refused_fast(port, headers):
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    started = time.monotonic()
-    answer = raw(
-        port, f"POST /v1/submissions HTTP/1.1\r\nHost: x\r\n{lines}Content-Length: 10737418240\r\n\r\n{{".encode()
-    )
+    request = f"POST /v1/submissions HTTP/1.1\r\nHost: x\r\n{lines}Content-Length: 10737418240\r\n\r\n{{".encode()
+    answer = promptly(lambda: raw(port, request), seconds=3)
     assert b" 413 " in answer.split(b"\r\n")[0]
-    assert time.monotonic() - started < 3
 
 
 def test_two_idempotency_key_headers_are_refused(port, headers):
@@ -141,7 +138,7 @@ def test_client_that_disconnects_mid_request_affects_no_other_request(port, head
     before = shared_api.database.sql("select count(*) from submissions")
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     for _ in range(10):
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             connection.sendall(
                 f'POST /v1/submissions HTTP/1.1\r\nHost: x\r\n{lines}Content-Length: 5000\r\n\r\n{{"title": '.encode()
             )
@@ -160,7 +157,7 @@ def test_fifty_equal_concurrent_requests_get_the_same_response(port, headers):
 
 def test_event_stream_delivers_each_event_as_it_happens(port, shared_api):
     receipt = shared_api.hand_in("alice")
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", receipt["links"]["events"], headers=shared_api.signed_in("alice"))
     answer = connection.getresponse()
     assert answer.status == 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,7 @@ import redis
 from ingest.web import rate_limits
 from ingest.web.problems import Problem
 from models.api_key_text import KEY_PREFIX
+from tests.support.races import promptly
 from tests.support.schools import PASSWORD
 
 
@@ -50,11 +52,15 @@ def test_retry_after_says_when_the_limit_is_free_again(shared_api, redis_client,
     client = shared_api.make_app(ESSAYCOACH_RATE_LIMIT="1/minute").test_client()
     headers = shared_api.signed_in("alice")
     assert client.get("/v1/essays", headers=headers).status_code == 200
-    for left, most in ((600, 60), (40.4, 42), (0.2, 1)):
+
+    def ask_before_the_end(left: float):
         expire_all(redis_client, seconds=left)
-        answer = client.get("/v1/essays", headers=headers)
+        return client.get("/v1/essays", headers=headers)
+
+    for left, most in ((600, 60), (40.4, 42), (0.2, 1)):
+        answer = promptly(partial(ask_before_the_end, left), seconds=min(left, 0.4))
         refused(answer, 429, "rate-limited")
-        assert min(left, 60) <= int(answer.headers["Retry-After"]) <= most
+        assert min(left, 60) - 0.4 <= int(answer.headers["Retry-After"]) <= most
     time.sleep(0.3)
     assert client.get("/v1/essays", headers=headers).status_code == 200
 
@@ -72,12 +78,13 @@ def test_retry_after_of_the_limit_of_invitations_says_when_it_is_free_again(shar
 def test_without_redis_retry_after_says_when_the_limit_is_free_again(shared_api, closed_port, monkeypatch):
     app = shared_api.make_app(REDIS_URL=closed_port, ESSAYCOACH_RATE_LIMIT="4/minute")
     client, headers = app.test_client(), shared_api.signed_in("alice")
+    now = time.time()
+    monkeypatch.setattr(rate_limits.time, "time", lambda: now)
     assert client.get("/v1/essays", headers=headers).status_code == 200
-    now = time.time
-    monkeypatch.setattr(rate_limits.time, "time", lambda: now() + 45)
+    monkeypatch.setattr(rate_limits.time, "time", lambda: now + 45)
     answer = client.get("/v1/essays", headers=headers)
     assert answer.status_code == 429
-    assert 10 <= int(answer.headers["Retry-After"]) <= 15
+    assert answer.headers["Retry-After"] == "15"
 
 
 def test_retry_after_is_the_whole_window_when_redis_goes_away_in_between(shared_api, monkeypatch):
