@@ -15,6 +15,7 @@ from xdist.scheduler import LoadFileScheduling
 from models import db, log
 from tests.support import rules_once
 from tests.support.logs import kept_logging
+from tests.support.patience import CONNECT_SECONDS, SHIPPED_CONNECT_SECONDS
 from tests.support.schools import (
     INDEX_KEY,
     JWT_SECRET,
@@ -37,7 +38,7 @@ settings.register_profile("busy machine", deadline=None, suppress_health_check=[
 settings.load_profile("busy machine")
 
 # Each test connects, and PostgreSQL on a machine that stands still for a second is not away.
-SHIPPED_CONNECT_SECONDS, db.CONNECT_SECONDS = db.CONNECT_SECONDS, 30
+db.CONNECT_SECONDS = CONNECT_SECONDS
 
 # The files that take longest, by their own measure, begin first, so that the workers end together.
 LONGEST = (

@@ -24,6 +24,7 @@ from models import db, users
 from models.errors import InProgress
 from models.roster import import_roster
 from models.roster_rows import Roster
+from tests.ingest.conftest import short_lock_waits
 from tests.support.commands import run_command
 from tests.support.races import together, warm_up
 from tests.support.rosters import HEADER
@@ -578,8 +579,9 @@ def test_import_that_races_the_lms_is_refused_and_can_be_repeated(api):
         def import_beside(_):
             return send(api, user_rows("s-1,student,Mia,Müller,,,"))
 
-        # The import waits at the unique index for the other transaction until the statement timeout.
-        (answer,) = together(1, import_beside)
+        # The import waits at the unique index for the other transaction until the lock timeout.
+        with short_lock_waits(api.database):
+            (answer,) = together(1, import_beside)
     assert answer.status_code in (409, 503), answer.text
     assert import_ok(api, user_rows("s-1,student,Mia,Müller,,,"))["users"]["changed"] == 1
 

