@@ -28,13 +28,15 @@ class GunicornServer:
 
 
 @contextmanager
-def run_gunicorn(environment: Mapping[str, str], *, log_file: Path) -> Iterator[GunicornServer]:
+def run_gunicorn(
+    environment: Mapping[str, str], *, log_file: Path, app: str = "ingest.app:create_app()"
+) -> Iterator[GunicornServer]:
     """Start gunicorn with one process, and stop it at the end; its log must contain no traceback."""
     port = free_port()
     environment = {**os.environ, "WEB_PROCESSES": "1", **environment, "PORT": str(port)}
     with log_file.open("wb") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--config", "ingest/gunicorn.py", "ingest.app:create_app()"],
+            [sys.executable, "-m", "gunicorn", "--config", "ingest/gunicorn.py", app],
             cwd=ROOT, env=environment, stderr=stderr, stdout=stderr,
         )  # fmt: skip
 
