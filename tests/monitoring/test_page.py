@@ -387,7 +387,7 @@ def _is_turned_away(monitor: Monitor) -> bool:
 def _request(monitor: Monitor, method: str, path: str) -> tuple[int, dict[str, str], str]:
     request = urllib.request.Request(f"http://127.0.0.1:{monitor.port}{path}", method=method)
     try:
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return response.status, response.headers, response.read().decode()
     except urllib.error.HTTPError as error:
         with error:

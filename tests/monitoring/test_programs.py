@@ -14,7 +14,7 @@ import pytest
 from models.version import version
 from monitoring.web import PROBE_SECONDS, WebProbe
 from tests.support.ports import free_port
-from tests.support.races import eventually
+from tests.support.races import eventually, promptly
 from tests.support.servers import Database
 
 WEB_PROGRAMS = ("web", "worker", "clock")
@@ -45,12 +45,27 @@ def test_programs_that_never_ran_have_metrics(scrape):
     ]
 
 
+def test_process_lives_until_thirty_seconds_after_it_was_seen(database):
+    """In one transaction, whose time stands still."""
+    found = database.sql(
+        "insert into heartbeats (id, program, host, pid, version, started_at, seen_at, progress_at, threads_alive, threads_busy,"
+        " has_work) select uuidv7(), 'web', 'h', 1, age::text, t, t, t, 16, 0, false"
+        " from unnest(array[29, 30, 31]) as age, lateral (select now() - age * interval '1 s' as t) as seen;"
+        " select version, processes from monitor_programs() order by version"
+    )
+    assert found == [("29", 1), ("30", 0), ("31", 0)]
+
+
 def test_processes_threads_and_versions_are_summed_over_the_living(scrape, database):
-    beat(database, "web", busy=2)
-    beat(database, "web", seen=29, busy=1, release="0.2.0+0040")
-    beat(database, "web", seen=31, busy=9)
-    beat(database, "clock", seen=300)
-    seen = scrape()
+    def beat_and_scrape():
+        database.sql("delete from heartbeats")
+        beat(database, "web", busy=2)
+        beat(database, "web", seen=20, busy=1, release="0.2.0+0040")
+        beat(database, "web", seen=31, busy=9)
+        beat(database, "clock", seen=300)
+        return scrape()
+
+    seen = promptly(beat_and_scrape, seconds=9)
     assert seen.one("essaycoach_program_processes", program="web") == 2
     assert seen.one("essaycoach_program_processes", program="clock") == 0
     assert seen.one("essaycoach_program_threads", program="web", state="alive") == 32
@@ -77,6 +92,19 @@ def test_neither_host_nor_pid_stands_in_a_label(scrape, database):
     assert not {value for value in labels if "host-of-a-test" in value or "4711" in value}
 
 
+def scrape_leases(scrape, rows, **ended: tuple[float, ...]):
+    """Return what a scrape says of passes whose leases ended so many seconds ago, by their queue."""
+
+    def insert_and_scrape():
+        rows.run("delete from essays")
+        for queue, all_ended in ended.items():
+            for one in all_ended:
+                running(rows, ended=one, queue=queue)
+        return scrape()
+
+    return promptly(insert_and_scrape, seconds=9)
+
+
 def running(rows, *, ended: float, queue: str = "interactive") -> None:
     """Insert a pass whose lease ended so many seconds ago."""
     rows.due(seconds_ago=ended + 20, queue=queue)
@@ -87,20 +115,16 @@ def running(rows, *, ended: float, queue: str = "interactive") -> None:
 
 
 def test_an_ended_lease_waits_again_and_is_overdue_after_thirty_seconds(scrape, rows):
-    running(rows, ended=-10)
-    seen = scrape()
+    seen = scrape_leases(scrape, rows, interactive=(-10,))
     assert (
         seen.one("essaycoach_leases_overdue")
         == seen.one("essaycoach_queue_oldest_age_seconds", queue="interactive")
         == 0
     )
-    running(rows, ended=20)
-    seen = scrape()
+    seen = scrape_leases(scrape, rows, interactive=(-10, 20))
     assert seen.one("essaycoach_leases_overdue") == 0
     assert 20 <= seen.one("essaycoach_queue_oldest_age_seconds", queue="interactive") < 30
-    running(rows, ended=240)
-    running(rows, ended=31, queue="bulk")
-    seen = scrape()
+    seen = scrape_leases(scrape, rows, interactive=(-10, 20, 240), bulk=(31,))
     assert seen.one("essaycoach_leases_overdue") == 2
     assert 240 <= seen.one("essaycoach_queue_oldest_age_seconds", queue="interactive") < 250
     assert 31 <= seen.one("essaycoach_queue_oldest_age_seconds", queue="bulk") < 41
@@ -160,7 +184,7 @@ def read(probe: WebProbe) -> tuple[float, float]:
 
 def test_web_is_ready_when_every_address_answers_200():
     with web(200) as one, web(200) as other:
-        ready, took = read(WebProbe([f"{one}/", f"{other}/behind"]))
+        ready, took = promptly(lambda: read(WebProbe([f"{one}/", f"{other}/behind"])), seconds=1)
         assert (ready, took < 1) == (1, True)
 
 
