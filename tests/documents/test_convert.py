@@ -16,6 +16,7 @@ from documents.sandbox import MEMORY_BYTES
 from models.errors import FileRefused, FilesBusy
 from tests.documents import hostile_files
 from tests.documents.hostile_files import SAMPLES
+from tests.support.races import eventually
 from tests.support.servers import ROOT
 
 
@@ -109,12 +110,12 @@ def test_file_of_the_largest_size_is_read_by_its_content() -> None:
     assert refused.value.reason == "unsupported"
 
 
-def test_further_file_is_sent_away_while_too_many_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    most = MOST_AT_ONCE + MOST_IN_LINE
-    code = "import sys; sys.stdin.read(); import time; time.sleep(60)"
-    monkeypatch.setattr(conversion, "_COMMAND", (sys.executable, "-c", code))
-    monkeypatch.setattr(conversion, "CLOCK_SECONDS", 0.2)
-    barrier, ended = threading.Barrier(most + 1, timeout=20), []
+def test_further_file_is_sent_away_while_too_many_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    most, end = MOST_AT_ONCE + MOST_IN_LINE, tmp_path / "end"
+    code = "import pathlib, sys, time\nwhile not pathlib.Path(sys.argv[1]).exists(): time.sleep(0.02)\nsys.exit(1)"
+    monkeypatch.setattr(conversion, "_COMMAND", (sys.executable, "-c", code, str(end)))
+    monkeypatch.setattr(conversion, "CLOCK_SECONDS", 600)
+    barrier, ended = threading.Barrier(most + 1, timeout=60), []
 
     def attempt() -> None:
         barrier.wait()
@@ -126,6 +127,11 @@ def test_further_file_is_sent_away_while_too_many_are_read(monkeypatch: pytest.M
     threads = [threading.Thread(target=attempt) for _ in range(most + 1)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(ended, key=lambda kind: kind.__name__) == [*[FileRefused] * most, FilesBusy]
+    try:
+        eventually(lambda: ended, what="the file that is sent away")
+        assert ended == [FilesBusy]
+    finally:
+        end.touch()
+        for thread in threads:
+            thread.join()
+    assert ended == [FilesBusy, *[FileRefused] * most]

@@ -18,10 +18,12 @@ from flask.testing import FlaskClient
 from standardwebhooks import Webhook
 from werkzeug.test import TestResponse
 
+from ingest.accounts import openid
 from ingest.app import create_app
-from ingest.web import rate_limits
+from ingest.web import key_sets, rate_limits
 from models import broker, db, essays, feedback, passes
 from models.feedback import Author, CommentDraft, ResultDraft
+from outgoing import lti
 from tests.support.logs import kept_logging
 from tests.support.patience import CONNECT_SECONDS, SHIPPED_CONNECT_SECONDS
 from tests.support.races import promptly
@@ -70,6 +72,10 @@ def _patient_pool(url: str, **_: float) -> redis.ConnectionPool:
 def wait_for_servers(patch: pytest.MonkeyPatch, *, patient: bool) -> None:
     """Let the next app of this process wait for PostgreSQL and Redis as long as a busy machine needs, or as in production."""
     patch.setattr(db, "CONNECT_SECONDS", CONNECT_SECONDS if patient else SHIPPED_CONNECT_SECONDS)
+    if patient:  # also with servers of the tests that stand for an LMS or a sign-in provider
+        patch.setattr(openid, "SECONDS", 60.0)
+        patch.setattr(lti, "CALL_SECONDS", 60.0)
+        patch.setattr(key_sets, "PATIENCE_SECONDS", 60.0)
     for module in (broker, rate_limits):
         patch.setattr(module, "connection_pool", _patient_pool if patient else _OWN_POOL)
 

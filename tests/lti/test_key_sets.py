@@ -33,7 +33,8 @@ def test_address_that_was_not_asked_has_not_failed(monkeypatch: pytest.MonkeyPat
         assert find(known, lms) is not None
 
 
-def test_class_that_launches_at_once_asks_for_the_keys_once() -> None:
+def test_class_that_launches_at_once_asks_for_the_keys_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_sets, "PATIENCE_SECONDS", 60.0)
     known, asked = KeySets(), list[str]()
 
     def answer_late(path: str, usual: Reply) -> Reply:

@@ -23,7 +23,7 @@ from tests.support.schools import load_keys
 from tests.support.tls import make_certificates
 from tests.support.walker import needs_browser
 
-SECONDS = 15_000
+SECONDS = 60_000
 
 
 @contextmanager

@@ -88,7 +88,7 @@ def server(certificate, monkeypatch):
         if needs_login:
             how |= {"authenticator": check_login, "auth_required": True, "auth_require_tls": tls == "starttls"}
         port = free_port()
-        controller = Controller(inbox, hostname="127.0.0.1", port=port, **how)
+        controller = Controller(inbox, hostname="127.0.0.1", port=port, ready_timeout=60, **how)
         controller.start()
         running.append(controller)
         return inbox, port

@@ -60,7 +60,8 @@ def test_staff_who_were_away_over_night_sign_in_again(shared_api, name, status):
     assert refresh(shared_api.app, token).status_code == status
 
 
-def test_100_concurrent_uses_of_a_refresh_token_leave_one_branch(shared_api):
+def test_100_concurrent_uses_of_a_refresh_token_leave_one_branch(shared_api, monkeypatch):
+    monkeypatch.setattr(sessions, "GRACE_SECONDS", 600)  # a busy machine needs more than ten seconds for all of them
     tokens = shared_api.sign_in("bob")
     answers = use_at_once(shared_api.app, tokens["refresh_token"])
     codes = Counter(one.status_code for one in answers)

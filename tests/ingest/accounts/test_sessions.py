@@ -43,7 +43,10 @@ class SignedIn:
     def state(self) -> tuple[int, int]:
         """Return what the access token gets, and the refresh token."""
         refresh = self.ask("POST", "/v1/auth/refresh", "refresh_token")
-        return self.ask("GET", "/v1/me").status_code, refresh.status_code
+        me = self.ask("GET", "/v1/me").status_code
+        if refresh.status_code == 200:
+            self.tokens = refresh.json  # an old one may be used again for ten seconds only
+        return me, refresh.status_code
 
     def change(self, assignment: str) -> None:
         self.api.database.sql(f"update sessions set {assignment} where id = %s", self.id)

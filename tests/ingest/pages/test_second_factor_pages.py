@@ -15,8 +15,8 @@ from tests.support.schools import PASSWORD
 
 @pytest.fixture(autouse=True)
 def middle_of_a_half_minute():
-    """Let every test begin ten seconds after a code changed, so that it does not change during the test."""
-    with time_machine.travel(time.time() // 30 * 30 + 10, tick=True):
+    """Let the time of this process stand still ten seconds after a code changed, so that it does not change during a test."""
+    with time_machine.travel(time.time() // 30 * 30 + 10.25, tick=False):
         yield
 
 
