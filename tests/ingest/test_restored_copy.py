@@ -40,9 +40,9 @@ def test_restored_copy_sends_no_mail_until_released(api, held):
         written.append(1)
         return Email(to="alice@northside.example", subject="Hello", text="A word.")
 
-    assert queue.enqueue(write) and queue.drain(within_seconds=10)
+    assert queue.enqueue(write) and queue.drain(within_seconds=60)
     assert written == []
     api.database.sql(f"alter database {held} reset app.restored")
     restored.forget()
-    assert queue.enqueue(write) and queue.drain(within_seconds=10)
+    assert queue.enqueue(write) and queue.drain(within_seconds=60)
     assert written == [1]

@@ -36,7 +36,7 @@ def generation(token: str) -> tuple[str, int]:
 
 def use_at_once(app, token: str, count: int = USES) -> list:
     """Use one refresh token `count` times at the same moment and return the responses."""
-    barrier = Barrier(count, timeout=30)
+    barrier = Barrier(count, timeout=60)
 
     def use(_: int):
         barrier.wait()
@@ -101,7 +101,7 @@ def test_concurrent_parent_and_child_tokens_never_leave_two_branches(shared_api)
     tokens = shared_api.sign_in("bob")
     child = refresh(shared_api.app, tokens["refresh_token"]).json["refresh_token"]
     family, _ = generation(child)
-    barrier = Barrier(40, timeout=30)
+    barrier = Barrier(40, timeout=60)
 
     def use(number: int):
         barrier.wait()

@@ -144,7 +144,7 @@ def test_fifty_equal_concurrent_requests_create_one_submission(shared_api, post)
 
     def send(_number: int):
         client = app.test_client()
-        barrier.wait(timeout=20)
+        barrier.wait(timeout=60)
         answer = post(key, client=client, external_id="fifty")
         return answer.status_code, answer.data, answer.headers["Location"]
 
@@ -165,7 +165,7 @@ def test_concurrent_first_versions_become_versions_of_one_essay(shared_api, post
 
     def send(number: int):
         client = app.test_client()
-        barrier.wait(timeout=20)
+        barrier.wait(timeout=60)
         return post(
             uuid4().hex, client=client, assignment_id=str(shared_api.school.assignment), text=f"Version {number}.",
             student={"external_id": "newcomer"},

@@ -267,7 +267,7 @@ def test_100_equal_concurrent_deliveries_create_one_submission(shared_api, lms, 
 
     def send(_number: int):
         client = app.test_client()
-        barrier.wait(timeout=20)
+        barrier.wait(timeout=60)
         answer = client.post(f"/v1/webhooks/{lms.source}", data=body, headers=headers)
         return answer.status_code, answer.data, answer.headers.get("Location")
 
