@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from models.identifiers import fold_identifier
+from tests.support.races import promptly
 from tests.support.schools import PASSWORD
 
 SQL = (
@@ -145,26 +146,30 @@ def test_uppercase_id_does_not_bypass_the_access_check(shared_api):
     ids=lambda one: one[:16],
 )  # fmt: skip
 def test_oversized_header_is_answered_fast_without_server_error(shared_api, draft, name, value):
-    started = time.process_time()
-    headers = {**shared_api.with_key(), name: value}
-    for answer in (
-        shared_api.client.post("/v1/submissions", json=draft(student={"external_id": "s"}), headers=headers),
-        shared_api.client.get(f"/v1/submissions/{uuid4()}", headers=headers),
-        shared_api.client.post(f"/v1/webhooks/{shared_api.school.source}", data=b"{}", headers=headers),
-    ):
+
+    def ask():
+        headers = {**shared_api.with_key(), name: value}
+        return (
+            shared_api.client.post("/v1/submissions", json=draft(student={"external_id": "s"}), headers=headers),
+            shared_api.client.get(f"/v1/submissions/{uuid4()}", headers=headers),
+            shared_api.client.post(f"/v1/webhooks/{shared_api.school.source}", data=b"{}", headers=headers),
+        )
+
+    for answer in promptly(ask, seconds=2, clock=time.process_time):
         assert answer.status_code < 500, answer.text
-    assert time.process_time() - started < 2
 
 
 def test_long_name_above_a_long_list_is_refused_fast(shared_api, refused):
     """A path built from this long name for each of the 260,000 entries would take a minute."""
     body = b'{"' + b"k" * 500_000 + b'": [' + b"0," * 260_000 + b"0]}"
-    started = time.process_time()
-    answer = shared_api.client.post(
-        "/v1/submissions", data=body, headers={**shared_api.with_key(), "Content-Type": "application/json"}
-    )
+    answer = promptly(lambda: post_by_key(shared_api, body), seconds=3, clock=time.process_time)
     refused(answer, 422, "invalid-payload")
-    assert time.process_time() - started < 3
+
+
+def post_by_key(shared_api, body: bytes):
+    """Hand in this body with the API key and return the answer."""
+    headers = {**shared_api.with_key(), "Content-Type": "application/json"}
+    return shared_api.client.post("/v1/submissions", data=body, headers=headers)
 
 
 @pytest.mark.parametrize(
@@ -180,12 +185,8 @@ def test_long_name_above_a_long_list_is_refused_fast(shared_api, refused):
 )  # fmt: skip
 def test_costly_body_of_one_mebibyte_is_refused_fast(shared_api, body):
     assert len(body) <= 1024 * 1024
-    started = time.process_time()
-    answer = shared_api.client.post(
-        "/v1/submissions", data=body, headers={**shared_api.with_key(), "Content-Type": "application/json"}
-    )
+    answer = promptly(lambda: post_by_key(shared_api, body), seconds=3, clock=time.process_time)
     assert answer.status_code in (400, 422)
-    assert time.process_time() - started < 3
 
 
 def log_in(shared_api, **changes):

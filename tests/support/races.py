@@ -58,16 +58,18 @@ def eventually(
         time.sleep(0.01)
 
 
-def promptly(call: Callable[[], Answer], *, seconds: float, what: str = "the call") -> Answer:
-    """Return what the call returns, when it took less than so many seconds.
+def promptly(
+    call: Callable[[], Answer], *, seconds: float, what: str = "the call", clock: Callable[[], float] = time.monotonic
+) -> Answer:
+    """Return what the call returns, when it took less than so many seconds of this clock.
 
     A busy machine may hold up any call. So one that took longer is made anew, and only when none is prompt, AssertionError is raised.
     """
     taken = []
     for _ in range(10):
-        started = time.monotonic()
+        started = clock()
         answer = call()
-        taken.append(time.monotonic() - started)
+        taken.append(clock() - started)
         if taken[-1] < seconds:
             return answer
     raise AssertionError(f"{what} never took less than {seconds} s: {[round(one, 2) for one in taken]}")
