@@ -7,7 +7,7 @@ import email.policy
 import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Barrier
 from urllib.parse import parse_qs, urlsplit
@@ -33,17 +33,25 @@ class Mailing:
 
     app: Flask
     box: Path
+    _noted: list[Path] = field(default_factory=list)
 
     def post(self, path: str, body: dict | None = None, headers: dict | None = None, address: str = "127.0.0.1"):
-        return self.app.test_client().post(
+        answer = self.app.test_client().post(
             path, json=body, headers=headers or {}, environ_base={"REMOTE_ADDR": address}
         )
+        if path.endswith(("/forgot", "/invite")):
+            self._note()
+        return answer
+
+    def _note(self) -> None:
+        """Note the new files after the queue is empty. The time of a file is too coarse to tell which of two came first."""
+        assert self.app.extensions["essaycoach.post"].drain(within_seconds=60)
+        self._noted.extend(set(self.box.glob("*.eml")).difference(self._noted))
 
     def emails(self) -> list:
         """Return every email so far, oldest first, after the queue is empty."""
-        assert self.app.extensions["essaycoach.post"].drain(within_seconds=60)
-        files = sorted(self.box.glob("*.eml"), key=lambda one: one.stat().st_mtime_ns)
-        return [email.message_from_bytes(one.read_bytes(), policy=email.policy.default) for one in files]
+        self._note()
+        return [email.message_from_bytes(one.read_bytes(), policy=email.policy.default) for one in self._noted]
 
     def token_for(self, address: str) -> str:
         """Return the token in the newest email to this address."""
@@ -560,12 +568,16 @@ def test_password_guessing_with_a_stolen_token_is_limited(shared_api, somebody, 
 
 
 @pytest.mark.parametrize("route", ["forgot", "reset", "login"])
-def test_one_ip_address_cannot_try_many_accounts(shared_api, refused, route):
+def test_one_ip_address_cannot_try_many_accounts(shared_api, redis_client, refused, route):
     def ask(number: int):
         body = {"org": "northside", "email": f"{number}@mail.example", "password": NEW, "token": f"{number}" * 8}
         return shared_api.client.post(f"/v1/auth/{route}", json=body, environ_base={"REMOTE_ADDR": "203.0.113.9"})
 
-    codes = Counter(ask(number).status_code for number in range(300))
+    codes = Counter([ask(0).status_code])
+    # A busy machine needs longer than the minute for which they are counted.
+    for key in redis_client.keys("*"):
+        redis_client.expire(key, 600)
+    codes += Counter(ask(number).status_code for number in range(1, 300))
     assert codes == {202 if route == "forgot" else 401: 300}
     answer = ask(301)
     refused(answer, 429, "rate-limited")

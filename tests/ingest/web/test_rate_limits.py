@@ -135,10 +135,11 @@ def test_token_refresh_is_rate_limited(shared_api, refused):
     refused(client.post("/v1/auth/refresh", headers=headers), 429, "rate-limited")
 
 
-def test_sign_in_to_one_account_is_limited_to_30_tries_from_any_ip(shared_api, refused):
+def test_sign_in_to_one_account_is_limited_to_30_tries_from_any_ip(shared_api, redis_client, refused):
     client = shared_api.client
     for number in range(30):
         assert log_in(client, "bob@northside.example", address=f"192.0.2.{number}").status_code == 401
+        expire_all(redis_client, seconds=60)  # a busy machine needs longer than a minute for all
     answer = log_in(client, "bob@northside.example", password=PASSWORD, address="198.51.100.1")
     refused(answer, 429, "rate-limited")
     assert log_in(client, "alice@northside.example", address="198.51.100.1").status_code == 401
@@ -149,12 +150,13 @@ def test_sign_in_to_one_account_is_limited_to_30_tries_from_any_ip(shared_api, r
     ["BOB@northside.example", " bob@northside.example", "bob@northside.example\u3000", "\uff42ob@northside.example"],
     ids=ascii,
 )
-def test_every_spelling_of_an_email_shares_one_limit(shared_api, spelling):
+def test_every_spelling_of_an_email_shares_one_limit(shared_api, redis_client, spelling):
     """All spellings that sign in to one account share its 30 tries."""
     client = shared_api.client
     assert log_in(client, spelling, password=PASSWORD).status_code == 200
     for _ in range(29):
         log_in(client, "bob@northside.example")
+        expire_all(redis_client, seconds=60)
     assert log_in(client, "bob@northside.example").status_code == 429
 
 
