@@ -11,7 +11,7 @@ from uuid import UUID
 from models.jobs import RowHint, RowTable
 from standalone.lti_course import LINK
 from tests.lti.conftest import Platform
-from tests.support.lms_work import make_lms_runner, read_open_passes
+from tests.support.lms_work import make_lms_runner, read_open_passes, run_all
 from tests.support.pages import PageReader
 from tests.support.schools import connect_as
 
@@ -62,7 +62,7 @@ class Course:
                     "update returns set next_at = now() where state = 'queued' and source_id = %s returning 1",
                     self.platform.id,
                 )
-                make_lms_runner().run(self.hint)
+                run_all(make_lms_runner(), self.hint)
 
     def know_our_keys(self) -> None:
         """Let the LMS fetch our keys now: this process is about to be the worker's, and answers it no more."""

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from models.jobs import RowHint, RowTable
 from tests.lti.conftest import Platform
-from tests.support.lms_work import make_lms_runner, read_open_passes
+from tests.support.lms_work import make_lms_runner, read_open_passes, run_all
 from tests.support.schools import connect_as
 from tests.support.servers import Database
 from workers.deliveries.runner import RowRunner
@@ -37,7 +37,7 @@ def work(platform: Platform, table: RowTable) -> None:
     database = platform.api.database
     with as_worker(database):
         database.sql(f"update {table} set next_at = now() where state = 'queued' returning 1")
-        _runner().run(RowHint(org_id=platform.api.school.org, lane_id=UUID(platform.id), table=table))
+        run_all(_runner(), RowHint(org_id=platform.api.school.org, lane_id=UUID(platform.id), table=table))
 
 
 @cache

@@ -49,6 +49,12 @@ def make_lms_runner(*, leases: Leases | None = None, lease_seconds: float = 60.0
     )
 
 
+def run_all(runner: RowRunner, hint: RowHint) -> None:
+    """Carry out what is due, also where that takes longer than one turn of a worker lasts."""
+    while not runner.run(hint):
+        pass
+
+
 def make_due(database: Database) -> None:
     """Let everything that waits be due now."""
     for table in LMS_TABLES:
