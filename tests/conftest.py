@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import hypothesis
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
@@ -85,11 +84,6 @@ class ByFile(LoadFileScheduling):
 def pytest_configure(config: pytest.Config) -> None:
     """Make apps quickly, and measure no coverage in the programs that slow tests start: it would make them miss their limits."""
     rules_once.compile_once()
-    # Neither the limit of 200 ms for an example nor the one for drawing them can be kept by a busy machine.
-    hypothesis.settings.register_profile(
-        "patient", hypothesis.settings(), deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-    )
-    hypothesis.settings.load_profile("patient")
     if config.option.markexpr == "slow" and hasattr(config, "workerinput"):
         os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
