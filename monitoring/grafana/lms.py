@@ -114,18 +114,12 @@ DASHBOARD = Dashboard(
             title="Moodle sites",
             panels=(
                 Panel(
-                    title="Oldest due work", unit="s",
-                    answers="How long a hand-in to fetch, or feedback to bring back, has waited for a worker. LmsWorkWaits fires above a "
-                    "quarter of an hour.",
-                    queries=(Query(expr="max by (what) (essaycoach_lms_oldest_age_seconds)", legend="{{what}}"),),
-                ),
-                Panel(
-                    title="Silent for longest", unit="s",
+                    title="Silent for longest", unit="s", width=12,
                     answers="Since the last answer of the site that is silent for longest. The status of the source says why.",
                     queries=(Query(expr="max by (kind) (essaycoach_lms_silent_seconds)", legend="{{kind}}"),),
                 ),
                 Panel(
-                    title="Sites that are not asked any more",
+                    title="Sites that are not asked any more", width=12,
                     answers="Looking at them failed in our code. POST /v1/sources/{id}/replay asks them again.",
                     queries=(Query(expr="max by (kind) (essaycoach_lms_given_up)", legend="{{kind}}"),),
                 ),
@@ -135,13 +129,19 @@ DASHBOARD = Dashboard(
             title="Hand-ins from LMSs, and feedback for them",
             panels=(
                 Panel(
-                    title="Hand-ins fetched", stacked=True, width=12,
+                    title="Oldest due work", unit="s",
+                    answers="How long a hand-in to fetch, or feedback to bring back, has waited for a worker. LmsWorkWaits fires above a "
+                    "quarter of an hour.",
+                    queries=(Query(expr="max by (what) (essaycoach_lms_oldest_age_seconds)", legend="{{what}}"),),
+                ),
+                Panel(
+                    title="Hand-ins fetched", stacked=True,
                     answers="Each minute. refused: not an essay that we take. superseded: a newer version came. gave_up: nobody tries "
                     "again. LmsWorkGivenUp fires when that was a fifth of the last hour's.",
                     queries=(Query(expr=_ended("arrivals"), legend="{{outcome}}"),),
                 ),
                 Panel(
-                    title="Feedback sent back", stacked=True, width=12,
+                    title="Feedback sent back", stacked=True,
                     answers="Each minute. not_wanted: the source wants nothing, or the student may not see it any more. gave_up: nobody "
                     "tries again. LmsWorkGivenUp fires when that was a fifth of the last hour's.",
                     queries=(Query(expr=_ended("returns"), legend="{{outcome}}"),),
