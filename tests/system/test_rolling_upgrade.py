@@ -7,6 +7,7 @@ The other way round is refused: a worker with a schema that is too old does not 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,9 @@ CORE = (
     "tests/ingest/submissions/test_status.py", "tests/ingest/submissions/test_webhooks.py", "tests/ingest/feedback/test_view.py",
     "tests/ingest/accounts/test_sign_in.py",
 )  # fmt: skip
+
+# How pytest ends when tests failed, and nothing else is wrong.
+FAILED = 1
 
 
 def git(*arguments: str) -> str:
@@ -62,10 +66,24 @@ def test_release_before_works_on_the_new_schema(release_before: Path) -> None:
     present = [path for path in CORE if (release_before / path).exists()]
     assert len(present) >= 6
 
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *present],
-        cwd=release_before, env={**os.environ, "PYTHONPATH": str(release_before)}, capture_output=True, text=True, check=False,
+    done = run_tests(release_before, *present)
+    assert passed(done) > 100, done.stdout[-4000:]
+    # That release's tests are as they were: a busy machine upsets one now and then. What the schema breaks fails every time.
+    for _ in range(3):
+        if done.returncode == FAILED:
+            done = run_tests(release_before, "--last-failed", *present)
+    assert done.returncode == 0, done.stdout[-4000:]
+
+
+def run_tests(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run tests of the release before with its own code."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *arguments],
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
-    assert done.returncode == 0, done.stdout[-4000:]
-    assert int(done.stdout.rpartition(" passed")[0].rpartition(" ")[2].rpartition("\n")[2]) > 100
+
+def passed(done: subprocess.CompletedProcess[str]) -> int:
+    """Return how many tests passed."""
+    found = re.search(r"(\d+) passed", done.stdout)
+    return int(found[1]) if found else 0
