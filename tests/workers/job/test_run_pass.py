@@ -841,7 +841,10 @@ def test_local_worker_claims_no_more_than_its_slots(
     for thread in threads:
         thread.join(60)
     assert provider.most == 2
-    assert database.sql("select count(*) from passes where state = 'done'") == [(10,)]
+    # A hint that lost each of its tries to the other slot found nothing. The clock sends such a hint again.
+    done = "select count(*) from passes where state = 'done'"
+    eventually(lambda: database.sql(done) == [(10,)] or not runner.run(hints[-1]), what="the end of ten passes")
+    assert database.sql(done) == [(10,)]
 
 
 def test_hint_without_a_free_slot_is_sent_again(receipt: Receipt, monkeypatch: pytest.MonkeyPatch) -> None:
