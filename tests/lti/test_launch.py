@@ -239,7 +239,9 @@ def test_launch_of_another_browser_is_refused(platform: Platform) -> None:
 def test_state_that_we_did_not_make_is_refused(platform: Platform) -> None:
     reader = PageReader(platform.api.app)
     message = platform.message(reader, "4")
-    assert platform.send(reader, {**message, "state": message["state"][:-2] + "xx"}).status == 401
+    state = message["state"]
+    forged = state[:-2] + ("yy" if state.endswith("xx") else "xx")
+    assert platform.send(reader, {**message, "state": forged}).status == 401
     assert platform.send(reader, {"id_token": message["id_token"]}).status == 401
 
 
