@@ -10,8 +10,8 @@ from flask import Blueprint, Response, request, url_for
 from ingest.admin import canvas_schemas, lms_schemas, source_status
 from ingest.admin import connection_schemas as schemas
 from ingest.admin import sources as source_routes
-from ingest.pages import exchange, field_names, mapping_form
-from ingest.pages.admin_parts import PAGE, REFUSALS, Refusal, admin, admin_page, confirm, cut, lines
+from ingest.pages import exchange, field_names, mapping_form, source_forms
+from ingest.pages.admin_parts import PAGE, REFUSALS, Refusal, admin, admin_page, confirm, cut
 from ingest.pages.forms import check_body, read_form
 from ingest.pages.rendering import page_blueprint, see
 from ingest.pages.wording import gettext
@@ -28,9 +28,6 @@ from models.events import Outcome
 
 blueprint: Blueprint = page_blueprint("admin_sources")
 
-# What an empty field takes back.
-MAY_BE_EMPTY = ("pages_url", "root_account_uuid")
-
 OUTCOMES = get_args(Outcome)
 
 
@@ -46,7 +43,7 @@ def add_source() -> Response:
     who = admin()
     try:
         check_body()
-        wanted = check({"name": request.form.get("name", ""), **_said_of_kind()}, schemas.SourceDraft)
+        wanted = check({"name": request.form.get("name", ""), **source_forms.read_kind()}, schemas.SourceDraft)
         source_routes.check_draft(wanted)
         with who.session():
             require_step_up(who)
@@ -69,10 +66,12 @@ def change_source(source_id: UUID) -> Response:
     who = admin()
     check_body()
     try:
-        changes = check({"name": request.form.get("name", ""), **_said()}, schemas.SourceChanges).changes()
+        changes = check(
+            {"name": request.form.get("name", ""), **source_forms.read_rights()}, schemas.SourceChanges
+        ).changes()
         is_canvas = _fetch(who, source_id).kind == "canvas"
         model = canvas_schemas.CanvasChanges if is_canvas else lms_schemas.MoodleChanges
-        of_site = check(_said_of_site(), model).model_dump(exclude_unset=True)
+        of_site = check(source_forms.read_site(), model).model_dump(exclude_unset=True)
         with who.session():
             require_step_up(who)
             connections.change_source(source_id, org=who.org, **changes)
@@ -178,26 +177,6 @@ def replay(source_id: UUID, delivery_id: UUID) -> Response:
     return see(address)
 
 
-def _said() -> dict[str, Any]:
-    return {"creates_courses": bool(request.form.get("creates_courses")), "networks": lines("networks")}
-
-
-def _said_of_site() -> dict[str, Any]:
-    """Return what the form says of an LMS that we ask. Without a token the stored one stays."""
-    said: dict[str, Any] = {name: request.form[name].strip() for name in ("token", "returns") if request.form.get(name)}
-    said |= {name: request.form[name].strip() or None for name in MAY_BE_EMPTY if name in request.form}
-    if "courses" in request.form:
-        said["courses"] = [_number(entry) for entry in lines("courses")]
-    if "interval_seconds" in request.form:
-        said["interval_seconds"] = _number(request.form["interval_seconds"].strip())
-    return said
-
-
-def _number(entry: str) -> int | str:
-    """Return the number that stands there, or else the text. Python reads none of thousands of digits."""
-    return int(entry) if entry.isdecimal() and len(entry) < 100 else entry
-
-
 def _switch(source_id: UUID, *, disabled: bool) -> Response:
     who = admin()
     check_body()
@@ -273,29 +252,6 @@ def _delivery_page(who: Identity, source_id: UUID, delivery_id: UUID, *, refusal
     source = _fetch(who, source_id)
     delivery = delivery_routes.read_as(who, source_id, delivery_id)
     return admin_page("admin_delivery.html", refusal=refusal, source=source, delivery=delivery)
-
-
-def _said_of_kind() -> dict[str, Any]:
-    """Return what the form for a kind of source says: for a Moodle, a Canvas, a mapping, or our own form."""
-    if "header" in request.form:
-        return {**_said(), "kind": "custom", "mapping": mapping_form.read_mapping(), **_said_secret()}
-    for kind, field in (("moodle", "site"), ("canvas", "canvas_site")):
-        if field in request.form:
-            here = request.host_url.rstrip("/")
-            settings = {
-                "site": request.form[field],
-                "token": request.form.get("token", "").strip(),
-                "pages_url": here if here.startswith("https://") else None,
-            }
-            other_kind = {"kind": "moodle_webhookengine"} if request.form.get("tells_us") else {}
-            return {"kind": kind, kind: settings, **other_kind, **_said_secret()}
-    return _said()
-
-
-def _said_secret() -> dict[str, str]:
-    """Return the secret that the LMS has made, if the form names one."""
-    secret = request.form.get("secret", "").strip()
-    return {"secret": secret} if secret else {}
 
 
 def _fetch(who: Identity, source_id: UUID) -> SourceCard:
