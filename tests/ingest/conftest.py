@@ -19,14 +19,11 @@ from flask.testing import FlaskClient
 from standardwebhooks import Webhook
 from werkzeug.test import TestResponse
 
-from ingest.accounts import openid
 from ingest.app import create_app
-from ingest.web import key_sets, rate_limits
-from models import broker, db, essays, feedback, passes
+from models import db, essays, feedback, passes
 from models.feedback import Author, CommentDraft, ResultDraft
-from outgoing import lti
 from tests.support.logs import kept_logging
-from tests.support.patience import CONNECT_SECONDS, SHIPPED_CONNECT_SECONDS
+from tests.support.patient_apps import PATIENT, let_wait, wait_for_servers
 from tests.support.races import promptly
 from tests.support.schools import (
     INDEX_KEY,
@@ -59,43 +56,6 @@ def environment_of(database: Database, servers: Servers) -> dict[str, str]:
         "ESSAYCOACH_OUTGOING_NETWORKS": "127.0.0.0/8, ::1/128",
         **PATIENT,
     }  # fmt: skip
-
-
-# Of the programs' own limits a busy machine reaches some now and then, and a request is then refused that a test wants answered.
-PATIENT = {"ESSAYCOACH_POOL_WAIT_SECONDS": "60", "ESSAYCOACH_ANSWER_SECONDS": "60"}
-_OWN_POOL = broker.connection_pool
-
-
-def _patient_pool(url: str, **_: float) -> redis.ConnectionPool:
-    return redis.ConnectionPool.from_url(url, socket_connect_timeout=60, socket_timeout=60, health_check_interval=30)
-
-
-def wait_for_servers(patch: pytest.MonkeyPatch, *, patient: bool) -> None:
-    """Let the next app of this process wait for PostgreSQL and Redis as long as a busy machine needs, or as in production."""
-    patch.setattr(db, "CONNECT_SECONDS", CONNECT_SECONDS if patient else SHIPPED_CONNECT_SECONDS)
-    if patient:  # also with servers of the tests that stand for an LMS or a sign-in provider
-        patch.setattr(openid, "SECONDS", 60.0)
-        patch.setattr(lti, "CALL_SECONDS", 60.0)
-        patch.setattr(key_sets, "PATIENCE_SECONDS", 60.0)
-    for module in (broker, rate_limits):
-        patch.setattr(module, "connection_pool", _patient_pool if patient else _OWN_POOL)
-
-
-def _let_wait(database: Database, *, for_locks: str = "60s") -> None:
-    """Let the programs wait so long for a lock, over connections that they open from now on."""
-    for role in ("ec_ingest", "ec_worker"):
-        database.sql(f"alter role {role} in database {database.name} set lock_timeout = '{for_locks}'")
-    db.database.close_idle()
-
-
-@contextmanager
-def short_lock_waits(database: Database) -> Iterator[None]:
-    """Let the programs give up soon what waits for a lock, while the block runs."""
-    _let_wait(database, for_locks="200ms")
-    try:
-        yield
-    finally:
-        _let_wait(database)
 
 
 @dataclass(frozen=True)
@@ -203,7 +163,7 @@ def run_api(servers: Servers, template: Template) -> Iterator[ApiUnderTest]:
         pytest.MonkeyPatch.context() as environment,
     ):
         wait_for_servers(environment, patient=True)
-        _let_wait(database)
+        let_wait(database)
         connect_as("ec_ingest", database)
         variables = environment_of(database, servers)
         for variable, value in variables.items():

@@ -24,8 +24,8 @@ from models import db, users
 from models.errors import InProgress
 from models.roster import import_roster
 from models.roster_rows import Roster
-from tests.ingest.conftest import short_lock_waits
 from tests.support.commands import run_command
+from tests.support.patient_apps import short_lock_waits
 from tests.support.races import together, warm_up
 from tests.support.rosters import HEADER
 from tests.support.scale import short_and_full

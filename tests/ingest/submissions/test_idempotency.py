@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.ingest.conftest import short_lock_waits
+from tests.support.patient_apps import short_lock_waits
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from standardwebhooks import Webhook
 from models.crypto import AssociatedData, keyring
 from models.db import session
 from models.users import data_key
-from tests.ingest.conftest import short_lock_waits
+from tests.support.patient_apps import short_lock_waits
 
 SECRET = "whsec_" + base64.b64encode(b"another secret of 32 characters.").decode()
 
